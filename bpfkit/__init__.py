@@ -1,0 +1,1 @@
+"""bpfkit: BPF programs in C, compiled, loaded and read from Python."""

@@ -1,0 +1,1 @@
+"""Bytes of a C type as Python values, and back."""

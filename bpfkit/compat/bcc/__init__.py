@@ -1,0 +1,1 @@
+"""bcc's own API, exactly, over bpfkit."""

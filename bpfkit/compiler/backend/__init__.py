@@ -1,0 +1,1 @@
+"""LLVM IR text to a BPF ELF object, in a child process."""

@@ -1,0 +1,1 @@
+"""libclang's cursors to our tree."""

@@ -1,0 +1,1 @@
+"""Our tree to LLVM IR text, with debug info and CO-RE relocations."""

@@ -1,0 +1,53 @@
+"""What the compiler knows of the kernel it compiles for: facts that arrive as arguments.
+
+Nothing in the compiler looks at the host. `KernelFacts` is answered live from this machine
+(``bpfkit/host``) or from a recording, so that one machine can compile for every kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..btf.types import Btf
+
+
+class KernelFacts(Protocol):
+    """Facts of one kernel."""
+
+    @property
+    def version(self) -> tuple[int, int, int]:
+        """Version, patch level, sublevel: (6, 12, 117)."""
+
+    @property
+    def btf(self) -> Btf:
+        """The kernel's own types."""
+
+    @property
+    def possible_cpus(self) -> int:
+        """How many CPUs could ever be present: the size of per-CPU maps."""
+
+    @property
+    def online_cpus(self) -> int:
+        """How many CPUs run now: what ``bpf_num_cpus()`` gives."""
+
+    def tracepoint_format(self, category: str, event: str) -> str | None:
+        """The text of tracefs ``events/CATEGORY/EVENT/format``, None when there is no such event."""
+
+    def config(self, option: str) -> str | None:
+        """Value of a CONFIG option ("y", "m", a number, a quoted string), None when unset or unknown."""
+
+    def has_symbol(self, name: str) -> bool:
+        """Whether kallsyms lists ``name``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to compile for. ``cpu`` is LLVM's BPF CPU level ("v1" … "v4")."""
+
+    kernel: KernelFacts
+    arch: str = "x86_64"
+    cpu: str = "v3"
+    dialect: str = "bcc"
+    cflags: Sequence[str] = ()

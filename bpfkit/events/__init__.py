@@ -1,0 +1,1 @@
+"""Readers of what programs send: ring buffers, perf buffers, the trace pipe."""

@@ -1,0 +1,1 @@
+"""What this kernel supports, found out by trying."""

@@ -1,0 +1,1 @@
+"""What every live kernel object has: a descriptor, an id, information."""

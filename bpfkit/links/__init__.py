@@ -1,0 +1,1 @@
+"""Attachments of programs to hooks, one module for each hook."""

@@ -1,0 +1,1 @@
+"""Live maps, one module for each family."""

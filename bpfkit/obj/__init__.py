@@ -1,0 +1,1 @@
+"""An object file as data: the waist of the hourglass."""

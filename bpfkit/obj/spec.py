@@ -1,0 +1,94 @@
+"""The waist of the hourglass: an object as data, the same on every machine.
+
+The compiler's ELF file, or any libbpf-style ELF file, is read into an `ObjectSpec` (``obj/read.py``). Nothing
+here looks at a kernel. The loader turns an `ObjectSpec` into live maps and programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..btf.types import Btf
+from ..uapi.bpf import AttachType, MapType, ProgType
+
+
+@dataclass(frozen=True, slots=True)
+class MapSpec:
+    """A map to create. Sizes in bytes; type ids are ids in the object's BTF, 0 for none."""
+
+    name: str
+    type: MapType
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int = 0
+    key_type_id: int = 0
+    value_type_id: int = 0
+    pin_path: str = ""
+    inner: MapSpec | None = None
+    event_type_id: int = 0
+    """Type of the records a program sends through this buffer, when the compiler saw one."""
+    initial: bytes | None = None
+    """Content to write into the one element of a global data map (.data .rodata .bss)."""
+
+
+class RelocKind(StrEnum):
+    """What a program's relocation refers to."""
+
+    MAP = "map"  # ld_imm64 of a map: src_reg becomes BPF_PSEUDO_MAP_FD
+    DATA = "data"  # ld_imm64 of a global: BPF_PSEUDO_MAP_VALUE, addend = offset in the data map
+    CALL = "call"  # bpf-to-bpf call of another function of the object
+    EXTERN = "extern"  # ksym, kfunc or kconfig
+
+
+@dataclass(frozen=True, slots=True)
+class Reloc:
+    """One relocation. ``insn`` counts 8-byte instructions from the start of the program."""
+
+    insn: int
+    kind: RelocKind
+    symbol: str
+    addend: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CoreReloc:
+    """One CO-RE relocation: struct bpf_core_relo with its instruction counted inside the program."""
+
+    insn: int
+    type_id: int
+    access: str
+    kind: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramSpec:
+    """A program to load. ``type`` is None when its section does not tell (bcc's dialect)."""
+
+    name: str
+    section: str
+    insns: bytes
+    type: ProgType | None = None
+    attach_type: AttachType | None = None
+    attach_to: str = ""
+    flags: int = 0
+    relocs: tuple[Reloc, ...] = ()
+    core_relocs: tuple[CoreReloc, ...] = ()
+    func_info: tuple[tuple[int, int], ...] = ()
+    """(instruction, BTF id of the function) pairs."""
+    line_info: tuple[tuple[int, int, int, int], ...] = ()
+    """(instruction, file name offset, line text offset, line << 10 | column), offsets into BTF strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSpec:
+    """All that an object file declares."""
+
+    license: str
+    programs: Mapping[str, ProgramSpec]
+    maps: Mapping[str, MapSpec]
+    functions: Mapping[str, ProgramSpec] = field(default_factory=dict)
+    """Subprograms that other programs call; not loadable alone."""
+    btf: Btf | None = None

@@ -1,0 +1,1 @@
+"""Live programs: loading, the verifier's log, test runs."""

@@ -1,0 +1,1 @@
+"""The kernel's ABI as data: the only home of kernel constants."""
