@@ -443,7 +443,7 @@ class Btf:
         return index
 
     def _build_index(self) -> dict[str, list[int]]:
-        """Group the ids by name; an offset into the strings stands for the name until the last step."""
+        """Group the ids by name; string offsets stand for the names until the last step."""
         words = self._words
         by_offset: dict[int, list[int]] = {}
         for type_id, start in enumerate(self._starts, self.first_id):
