@@ -1,1 +1,30 @@
-"""bpfkit: BPF programs in C, compiled, loaded and read from Python."""
+"""bpfkit: BPF programs in C, compiled, loaded and read from Python.
+
+`BPF` is bcc's class; `load` gives our own `Collection`. Names are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .collection import Collection as Collection
+    from .collection import load as load
+    from .compat.bcc import BPF as BPF
+
+__version__ = "0.1.0"
+
+_HOMES = {"BPF": "compat.bcc", "Collection": "collection", "load": "collection"}
+__all__ = ["BPF", "Collection", "__version__", "load"]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{home}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

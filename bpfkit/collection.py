@@ -1,0 +1,126 @@
+"""Where the compiler and the live side meet: C text or an object file in, live maps and programs out.
+
+    with bpfkit.load("BPF_HASH(counts, u32); …") as collection:
+        counts = collection.maps["counts"]
+
+A `Collection` owns everything it made: closing it closes maps, programs and whatever was handed to `own`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from .compiler.api import Compiled, compile_c
+from .compiler.source import Source
+from .compiler.target import Target
+from .loader import LoadedObject, load_object
+from .maps.base import Map
+from .obj.read import read_object
+from .obj.spec import ObjectSpec
+from .programs.program import Program
+from .system import System
+from .uapi.bpf import AttachType, ProgType
+
+
+class Closable(Protocol):
+    """Anything a collection can own."""
+
+    def close(self) -> None:
+        """Let go of it; calling twice is harmless."""
+
+
+class Collection:
+    """The maps and programs of one object in the kernel, and what was attached from them."""
+
+    def __init__(self, loaded: LoadedObject, system: System, compiled: Compiled | None) -> None:
+        self.system = system
+        self.compiled = compiled
+        self._loaded = loaded
+        self._programs: dict[str, Program] = {}
+        self._owned = contextlib.ExitStack()
+
+    @property
+    def spec(self) -> ObjectSpec:
+        """The object as it was declared."""
+        return self._loaded.spec
+
+    @property
+    def maps(self) -> Mapping[str, Map]:
+        """Live maps by name."""
+        return self._loaded.maps
+
+    @property
+    def programs(self) -> Mapping[str, Program]:
+        """The programs loaded so far, by name."""
+        return self._programs
+
+    def load_program(
+        self, name: str, type: ProgType | None = None, attach_type: AttachType | None = None
+    ) -> Program:
+        """Load a program once; later calls give the same one, whatever type they name.
+
+        Raises VerifierError when the kernel refuses it and KeyError when the object has no such program.
+        """
+        program = self._programs.get(name)
+        if program is None:
+            program = self._loaded.load_program(name, type, attach_type=attach_type)
+            self._programs[name] = program
+        return program
+
+    def own(self, thing: Closable) -> None:
+        """Close ``thing`` together with the collection, before its programs."""
+        self._owned.callback(thing.close)
+
+    def close(self) -> None:
+        """Detach and close everything. Calling it twice is harmless."""
+        with contextlib.ExitStack() as rest:
+            rest.callback(self._loaded.close)
+            for program in self._programs.values():
+                rest.callback(program.close)
+            self._programs = {}
+            rest.enter_context(self._owned.pop_all())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def compile_text(
+    text: str, *, name: str = "program.c", cflags: Sequence[str] = (), system: System
+) -> Compiled:
+    """Compile C text for the kernel of ``system``; CompileError says what is wrong with it."""
+    return compile_c(Source(text, name), Target(kernel=system.facts, cflags=tuple(cflags)))
+
+
+def load(
+    source: str | Path | bytes | ObjectSpec,
+    *,
+    name: str = "program.c",
+    cflags: Sequence[str] = (),
+    system: System | None = None,
+) -> Collection:
+    """Bring C text, an object file (path or bytes) or an `ObjectSpec` into the kernel.
+
+    A path that ends in ``.c`` is compiled. No program is loaded yet: see `Collection.load_program`.
+    """
+    system = system or System.live()
+    compiled = None
+    if isinstance(source, Path):
+        name = source.name
+        source = source.read_text() if source.suffix == ".c" else source.read_bytes()
+    if isinstance(source, str):
+        compiled = compile_text(source, name=name, cflags=cflags, system=system)
+        source = compiled.elf
+    spec = source if isinstance(source, ObjectSpec) else read_object(source)
+    return Collection(load_object(spec, system), system, compiled)

@@ -1,0 +1,102 @@
+"""bcc's numbers: program types, XDP verdicts and flags, debug flags, perf events.
+
+The values are the kernel's (include/uapi/linux/bpf.h, if_link.h, perf_event.h); the names are bcc's.
+"""
+
+from __future__ import annotations
+
+from ...uapi.bpf import AttachType, ProgType
+
+DEBUG_LLVM_IR = 0x1
+DEBUG_BPF = 0x2
+DEBUG_PREPROCESSOR = 0x4
+DEBUG_SOURCE = 0x8
+DEBUG_BPF_REGISTER_STATE = 0x10
+DEBUG_BTF = 0x20
+
+
+class BPFProgType:
+    """enum bpf_prog_type under bcc's names."""
+
+    SOCKET_FILTER = ProgType.SOCKET_FILTER
+    KPROBE = ProgType.KPROBE
+    SCHED_CLS = ProgType.SCHED_CLS
+    SCHED_ACT = ProgType.SCHED_ACT
+    TRACEPOINT = ProgType.TRACEPOINT
+    XDP = ProgType.XDP
+    PERF_EVENT = ProgType.PERF_EVENT
+    CGROUP_SKB = ProgType.CGROUP_SKB
+    CGROUP_SOCK = ProgType.CGROUP_SOCK
+    LWT_IN = ProgType.LWT_IN
+    LWT_OUT = ProgType.LWT_OUT
+    LWT_XMIT = ProgType.LWT_XMIT
+    SOCK_OPS = ProgType.SOCK_OPS
+    SK_SKB = ProgType.SK_SKB
+    CGROUP_DEVICE = ProgType.CGROUP_DEVICE
+    SK_MSG = ProgType.SK_MSG
+    RAW_TRACEPOINT = ProgType.RAW_TRACEPOINT
+    CGROUP_SOCK_ADDR = ProgType.CGROUP_SOCK_ADDR
+    CGROUP_SOCKOPT = ProgType.CGROUP_SOCKOPT
+    TRACING = ProgType.TRACING
+    LSM = ProgType.LSM
+
+
+BPFAttachType = AttachType
+
+
+class Constants(BPFProgType):
+    """The constants bcc hangs on its BPF class."""
+
+    XDP_ABORTED = 0
+    XDP_DROP = 1
+    XDP_PASS = 2
+    XDP_TX = 3
+    XDP_REDIRECT = 4
+
+    XDP_FLAGS_UPDATE_IF_NOEXIST = 1 << 0
+    XDP_FLAGS_SKB_MODE = 1 << 1
+    XDP_FLAGS_DRV_MODE = 1 << 2
+    XDP_FLAGS_HW_MODE = 1 << 3
+    XDP_FLAGS_REPLACE = 1 << 4
+
+
+class PerfType:
+    """enum perf_type_id under bcc's names."""
+
+    HARDWARE = 0
+    SOFTWARE = 1
+    TRACEPOINT = 2
+    HW_CACHE = 3
+    RAW = 4
+    BREAKPOINT = 5
+
+
+class PerfHWConfig:
+    """enum perf_hw_id under bcc's names."""
+
+    CPU_CYCLES = 0
+    INSTRUCTIONS = 1
+    CACHE_REFERENCES = 2
+    CACHE_MISSES = 3
+    BRANCH_INSTRUCTIONS = 4
+    BRANCH_MISSES = 5
+    BUS_CYCLES = 6
+    STALLED_CYCLES_FRONTEND = 7
+    STALLED_CYCLES_BACKEND = 8
+    REF_CPU_CYCLES = 9
+
+
+class PerfSWConfig:
+    """enum perf_sw_ids under bcc's names."""
+
+    CPU_CLOCK = 0
+    TASK_CLOCK = 1
+    PAGE_FAULTS = 2
+    CONTEXT_SWITCHES = 3
+    CPU_MIGRATIONS = 4
+    PAGE_FAULTS_MIN = 5
+    PAGE_FAULTS_MAJ = 6
+    ALIGNMENT_FAULTS = 7
+    EMULATION_FAULTS = 8
+    DUMMY = 9
+    BPF_OUTPUT = 10

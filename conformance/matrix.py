@@ -1,0 +1,125 @@
+"""The host side: run the suite in guests through vmlab, and turn the records into a report.
+
+One guest runs the whole suite; its records land in the shared directory line by line, so a guest that dies keeps
+what it had proved. The verdict on the guest is added here: only the host knows it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vmlab.cache import cache_root
+from vmlab.fetch import obtain, obtain_image
+from vmlab.manifest import load_kernel
+from vmlab.model import Job, RunResult, Streams, Verdict
+from vmlab.runner import run_job
+
+from .record import CaseRecord, KernelRecord, Outcome, Record, append_records, read_records
+from .report.markdown import emit_report
+
+ROOT = Path(__file__).resolve().parent.parent
+GUEST_SHARE = "/run/vmlab/share"
+BAD = {Outcome.FAIL, Outcome.LIE, Outcome.ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run the suite."""
+
+    out: Path
+    engine: str = "auto"
+    timeout_s: float = 1800.0
+    image: Path | None = None
+    modules: Path | None = None
+    pytest_args: tuple[str, ...] = ()
+
+
+def say(text: str) -> None:
+    """Write one line for people."""
+    sys.stderr.write(f"conformance: {text}\n")
+    sys.stderr.flush()
+
+
+def run_kernel(kernel_id: str, options: Options) -> list[Record]:
+    """Run the suite in one kernel and return its records, the guest's verdict included."""
+    cache = cache_root()
+    if options.image is not None:
+        image = obtain_image(kernel_id, options.image, options.modules, cache=cache, notice=say)
+    else:
+        image = obtain(load_kernel(kernel_id), cache=cache, notice=say)
+    say(f"{kernel_id}: Linux {image.release}, from {image.origin}")
+    with tempfile.TemporaryDirectory(prefix="conformance-") as directory:
+        share = Path(directory)
+        started = time.monotonic()
+        result = run_job(
+            image,
+            _job(kernel_id, share, options),
+            Streams(sys.stdout.buffer, sys.stderr.buffer),
+            engine=options.engine,
+            cache=cache,
+            notice=say,
+        )
+        records = list(read_records(share / "records.jsonl")) if _began(share) else []
+    return finish(kernel_id, image.release, records, result, time.monotonic() - started)
+
+
+def _began(share: Path) -> bool:
+    return (share / "records.jsonl").exists()
+
+
+def _job(kernel_id: str, share: Path, options: Options) -> Job:
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *("-p", "conformance.plugin", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")),
+        *("--rootdir", str(ROOT), "--records", f"{GUEST_SHARE}/records.jsonl"),
+        *("--kernel-id", kernel_id, "-q", "--tb=short", str(ROOT / "conformance" / "cases")),
+        *options.pytest_args,
+    ]
+    env = {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"}
+    return Job(argv, cwd=ROOT, env=env, share=share, timeout_s=options.timeout_s)
+
+
+def finish(
+    kernel_id: str, release: str, records: list[Record], result: RunResult, duration_s: float
+) -> list[Record]:
+    """Add the verdict on the guest to the records that came out of it."""
+    kernels = [r for r in records if isinstance(r, KernelRecord)]
+    cases = [r for r in records if isinstance(r, CaseRecord)]
+    head = kernels[0] if kernels else KernelRecord(kernel_id, release, "", "", "", "", 0.0)
+    broken = result.verdict not in (Verdict.OK, Verdict.FAILED)
+    nothing = not broken and not cases
+    detail = result.console if broken else "the suite ran no case" if nothing else ""
+    head = replace(
+        head, verdict=str(result.verdict), duration_s=round(duration_s, 1), detail=detail
+    )
+    return [head, *cases]
+
+
+def is_good(records: Sequence[Record]) -> bool:
+    """Whether every guest finished, proved something, and no case failed."""
+    kernels = [r for r in records if isinstance(r, KernelRecord)]
+    cases = [r for r in records if isinstance(r, CaseRecord)]
+    proved = {c.kernel for c in cases if c.outcome is Outcome.PASS}
+    return (
+        bool(kernels)
+        and all(k.verdict == Verdict.OK and k.kernel in proved for k in kernels)
+        and not any(c.outcome in BAD for c in cases)
+    )
+
+
+def write_report(records: Sequence[Record], out: Path, name: str) -> Path:
+    """Write records and report side by side; return the report's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    lines = out / f"{name}.jsonl"
+    lines.unlink(missing_ok=True)
+    append_records(lines, records)
+    report = out / f"{name}.md"
+    report.write_text(emit_report(records))
+    return report
