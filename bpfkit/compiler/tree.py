@@ -472,6 +472,7 @@ class MapDecl:
     var: VarDecl
     pin_path: str = ""
     inner: str = ""
+    scope: str = ""  # "export", "shared": offered to other objects; "extern": taken from one, type is 0
     event: Record | None = None  # what programs send through it, from the last call that sends
 
 
