@@ -1,4 +1,4 @@
-"""From unpacked packages to the layout of a cached kernel: image, modules with their index, configuration."""
+"""From unpacked packages to a cached kernel: image, configuration, modules with their index."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _MODULE_ROOTS = ("usr/lib/modules", "lib/modules")
 def assemble(tree: Path, out: Path) -> str:
     """Move a kernel out of an unpacked tree into ``out`` and return its release.
 
-    ``out`` gets vmlinuz, vmlinux, config and lib/modules/RELEASE with the index depmod makes. System.map,
-    documentation and links to build trees stay behind.
+    ``out`` gets vmlinuz, vmlinux, config and lib/modules/RELEASE with the index depmod makes.
+    System.map, documentation and links to build trees stay behind.
     """
     vmlinuz = _find_image(tree)
     release = read_release(vmlinuz)

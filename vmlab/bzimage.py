@@ -1,7 +1,8 @@
 """The parts of an x86 kernel image: its release, and the uncompressed vmlinux inside a bzImage.
 
-Booting the uncompressed ELF through PVH skips the decompression in the guest, which costs seconds under
-TCG. Layout: Documentation/arch/x86/boot.rst of the kernel, boot protocol 2.08 and later for the payload.
+Booting the uncompressed ELF through PVH skips the decompression in the guest, which costs seconds
+under TCG. Layout: Documentation/arch/x86/boot.rst of the kernel, boot protocol 2.08 and later for
+the payload.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ def extract_vmlinux(image: Path) -> bytes:
 def uncompressed_kernel(image: Path, cache: Path) -> Path:
     """Return the uncompressed kernel of ``image``, made once and kept.
 
-    A vmlinux is its own answer, and a cached kernel has ``vmlinux`` beside its ``vmlinuz``. Anything else
-    is kept under ``cache/vmlinux``, keyed by the identity of the file.
+    A vmlinux is its own answer, and a cached kernel has ``vmlinux`` beside its ``vmlinuz``.
+    Anything else is kept under ``cache/vmlinux``, keyed by the identity of the file.
     """
     with image.open("rb") as stream:
         if stream.read(4) == _ELF:
@@ -90,7 +91,7 @@ def uncompressed_kernel(image: Path, cache: Path) -> Path:
 
 
 def file_identity(path: Path) -> str:
-    """Return a short key of a file's place, size and modification time: cheap, without reading it."""
+    """Return a short key of a file's place, size and time of change, without reading it."""
     state = path.stat()
     text = f"{path.resolve()}\0{state.st_size}\0{state.st_mtime_ns}\0{state.st_ino}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -149,8 +150,8 @@ def _payload(data: mmap.mmap, image: Path) -> bytes:
 
 
 def _decompress(payload: bytes, image: Path) -> bytes:
-    # The build appends the uncompressed size, little endian, to every format but gzip, which ends with it
-    # by itself; one-shot decoders must not see it as another stream.
+    # The build appends the uncompressed size, little endian, to every format but gzip, which ends
+    # with it by itself; one-shot decoders must not see it as another stream.
     try:
         if payload.startswith(b"\xfd7zXZ\0"):
             return lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(payload)
@@ -173,7 +174,8 @@ def _decompress(payload: bytes, image: Path) -> bytes:
 def _decompress_by_tool(tool: str, payload: bytes, size: int, image: Path) -> bytes:
     program = require_tool(tool, f"unpacking {image.name}")
     done = subprocess.run([program, "-dcq"], input=payload, capture_output=True, check=False)
-    # The recorded size decides; lz4's legacy format has no end mark, so its exit status alone does not.
+    # The recorded size decides; lz4's legacy format has no end mark, so its exit status alone does
+    # not.
     if len(done.stdout) != size:
         raise ImageError(f"{image}: {tool} could not unpack it: {last_line(done.stderr)}")
     return done.stdout

@@ -5,14 +5,14 @@
     tmp/ID-XXXX/         a kernel in the making; renamed into place when everything in it is on disk
     apt/                 the package indexes (vmlab.sources.apt)
 
-A kernel in the making belongs to the holder of its exclusive lock, so whoever gets the lock may remove what
-an interrupted predecessor left in ``tmp``. Engines keep what they derive from kernels in the same root.
+A kernel in the making belongs to the holder of its exclusive lock, so whoever gets the lock may
+remove what an interrupted predecessor left in ``tmp``. Engines keep what they derive from kernels
+in the same root.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import json
@@ -36,7 +36,7 @@ Notice = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One cached kernel. ``stands_for`` is the request it answers, which outlives a pin that is gone."""
+    """One cached kernel. ``stands_for`` is the request it answers, which outlives a lost pin."""
 
     id: str
     release: str
@@ -70,7 +70,7 @@ class Cache:
         return self.root / "kernels" / kernel_id / digest[:16]
 
     def find(self, kernel_id: str, stands_for: str) -> Entry | None:
-        """Return the whole entry that answers a request, or None; a damaged one is a `CacheError`."""
+        """Return the entry that answers a request, or None; a damaged one is a `CacheError`."""
         for entry in self.entries(kernel_id):
             if entry.stands_for == stands_for:
                 self._check(entry)
@@ -80,8 +80,32 @@ class Cache:
     def entries(self, kernel_id: str | None = None) -> list[Entry]:
         """Return the entries of one kernel, or of all; a damaged description is a `CacheError`."""
         pattern = f"{kernel_id or '*'}/*/{ENTRY_NAME}"
-        found = (self._read(path) for path in sorted((self.root / "kernels").glob(pattern)))
+        found = (self.read(path.parent) for path in sorted((self.root / "kernels").glob(pattern)))
         return [entry for entry in found if entry is not None]
+
+    def read(self, directory: Path) -> Entry | None:
+        """Read one entry; None when there is none or it has an older format."""
+        path = directory / ENTRY_NAME
+        try:
+            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            if data.pop("format") != FORMAT:
+                return None
+            entry = Entry(**data)
+        except FileNotFoundError:  # removed between the listing and the reading
+            return None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise self._damaged(directory.parent.name, path, str(error)) from error
+        if entry.id != directory.parent.name or entry.digest[:16] != directory.name:
+            raise self._damaged(directory.parent.name, path, "it describes another kernel")
+        return entry
+
+    def drop_damaged(self, kernel_id: str) -> None:
+        """Remove entries whose description is damaged; the caller holds the exclusive lock."""
+        for directory in sorted((self.root / "kernels" / kernel_id).glob("*")):
+            try:
+                self.read(directory)
+            except CacheError:
+                self.remove_tree(directory)
 
     def image(self, entry: Entry, kernel: Kernel) -> KernelImage:
         """Return an entry as something to boot."""
@@ -143,7 +167,8 @@ class Cache:
             target = self.directory(entry.id, entry.digest)
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():
-                # Only --force and a damaged entry come here; rename cannot replace a full directory.
+                # Only --force and a damaged entry come here; rename cannot replace a full
+                # directory.
                 target.rename(Path(tempfile.mkdtemp(dir=staged.parent)) / "old")
             staged.rename(target)
             _sync_directory(target.parent)
@@ -154,10 +179,6 @@ class Cache:
             # "6.1-XXXX" must not match the files of a kernel called "6.1-rt".
             if "-" not in leftover.name.removeprefix(f"{kernel_id}-"):
                 shutil.rmtree(leftover, ignore_errors=True)
-
-    def remove(self, kernel_id: str, digest: str) -> None:
-        """Remove one entry; the caller holds the exclusive lock of that kernel."""
-        self.remove_tree(self.directory(kernel_id, digest))
 
     def remove_tree(self, path: Path) -> None:
         """Remove a directory of the cache; it vanishes in one step, then its space is freed."""
@@ -199,20 +220,6 @@ class Cache:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def _read(self, path: Path) -> Entry | None:
-        try:
-            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            if data.pop("format") != FORMAT:
-                return None
-            entry = Entry(**data)
-        except FileNotFoundError:  # removed between the listing and the reading
-            return None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise self._damaged(path.parents[1].name, path, str(error)) from error
-        if entry.id != path.parents[1].name or entry.digest[:16] != path.parent.name:
-            raise self._damaged(path.parents[1].name, path, "it describes another kernel")
-        return entry
-
     def _check(self, entry: Entry) -> None:
         """Look whether the files an entry must have are there; cheap enough for every run."""
         directory = self.directory(entry.id, entry.digest)
@@ -248,7 +255,9 @@ def _blocks(path: Path) -> int:
 
 
 def _sync_filesystem(path: Path) -> None:
-    """Write the file system that holds ``path`` to disk: one call, where fsync would need thousands."""
+    """Write the file system that holds ``path`` to disk: one call in place of thousands."""
+    import ctypes  # imported here: a cached run writes nothing
+
     descriptor = os.open(path, os.O_RDONLY)
     try:
         libc = ctypes.CDLL(None, use_errno=True)

@@ -1,6 +1,7 @@
 """The lock file ``kernels/lock.toml``: for each kernel the exact packages, with version and SHA256.
 
-A pin makes two machines test the same kernel. It is written by ``vmlab fetch KERNEL --update-lock`` alone.
+A pin makes two machines test the same kernel. It is written by ``vmlab fetch KERNEL --update-lock``
+alone.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def load_pins(root: Path = KERNELS_DIR) -> dict[str, Pin]:
 
 
 def save_pin(identifier: str, pin: Pin, root: Path = KERNELS_DIR) -> Path:
-    """Set the pin of one kernel, keep the others, replace the file in one step, and return its path."""
+    """Set the pin of one kernel, keep the others, and return the file, replaced in one step."""
     path = root / LOCK_NAME
     pins = {**load_pins(root), identifier: pin}
     temporary = path.with_name(f".{LOCK_NAME}.{os.getpid()}")
@@ -100,7 +101,7 @@ def emit_lock(pins: Mapping[str, Pin]) -> str:
 
 def _parse_pin(table: object, identifier: str, path: Path) -> Pin:
     try:
-        return parse_pin(table)
+        return _read_pin(table)
     except (KeyError, TypeError, ValueError) as error:
         raise ManifestError(
             f"{path}: the pin of kernel {identifier!r} is malformed ({error!r})",
@@ -108,8 +109,8 @@ def _parse_pin(table: object, identifier: str, path: Path) -> Pin:
         ) from error
 
 
-def parse_pin(table: Any) -> Pin:
-    """Make a `Pin` of decoded TOML or JSON; raises KeyError, TypeError or ValueError when it is not one."""
+def _read_pin(table: Mapping[str, Any]) -> Pin:
+    """Make a `Pin` of decoded TOML; KeyError, TypeError or ValueError when it is not one."""
     packages = tuple(
         Package(str(row["name"]), str(row["version"]), int(row["size"]), str(row["sha256"]))
         for row in table["packages"]

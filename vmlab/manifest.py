@@ -1,7 +1,8 @@
 """What ``kernels/manifest/*.toml`` and ``kernels/sets.toml`` declare, read into `Kernel` values.
 
 Reading checks only what the lab relies on, so that a run does not pay for a schema validator;
-`validate_data` checks every file against ``kernels/schema.json`` and serves the tests and ``vmlab doctor``.
+`validate_data` checks every file against ``kernels/schema.json`` and serves the tests and ``vmlab
+doctor``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class KernelSet:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file of the lab; a missing or malformed one is a `ManifestError` that names it."""
+    """Read a TOML file of the lab; a missing or malformed one is a `ManifestError`."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -64,7 +65,7 @@ def parse_manifest(data: Mapping[str, Any], path: Path) -> Kernel:
 
 
 def load_kernel(identifier: str, root: Path = KERNELS_DIR) -> Kernel:
-    """Read the manifest of one kernel; an unknown id is a `ManifestError` with the nearest names."""
+    """Read one kernel's manifest; an unknown id is a `ManifestError` with the nearest names."""
     path = root / "manifest" / f"{identifier}.toml"
     if "/" in identifier or not path.is_file():
         raise _unknown("kernel", identifier, kernel_ids(root), "vmlab list")
@@ -103,7 +104,7 @@ def load_sets(root: Path = KERNELS_DIR) -> dict[str, KernelSet]:
 
 
 def resolve_set(text: str, root: Path = KERNELS_DIR) -> tuple[Kernel, ...]:
-    """Return the kernels of the set named ``text``, or of a comma-separated list of sets and ids."""
+    """Return the kernels of a set, or of a comma-separated list of sets and ids."""
     sets = load_sets(root)
     chosen: dict[str, None] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):

@@ -1,4 +1,4 @@
-"""From a declared kernel to one that is ready to boot: the cache first, then the sources in their order."""
+"""From a declared kernel to one ready to boot: the cache first, then the sources in order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,18 @@ from vmlab.lock import Pin
 from vmlab.model import Kernel, KernelImage, SourceSpec
 
 Notice = Callable[[str], None]
+Watch = Callable[[str, Path, int], contextlib.AbstractContextManager[None]]
+"""Shows how files in a directory grow to a total: what they are, the directory, the bytes."""
 
-# Measured on Debian's kernels: an unpacked one takes at most 4.2 times its packages, vmlinux included.
+
+@contextlib.contextmanager
+def unwatched(_what: str, _directory: Path, _total: int) -> Iterator[None]:
+    """Show nothing."""
+    yield
+
+
+# Measured on Debian's kernels: an unpacked one takes at most 4.2 times its packages, vmlinux
+# included.
 _UNPACK_FACTOR = 6
 
 
@@ -30,10 +40,11 @@ class Obtainer:
     notice: Notice
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     force: bool = False
+    watch: Watch = unwatched
 
     @contextlib.contextmanager
     def lease(self, kernel: Kernel) -> Iterator[KernelImage]:
-        """Give a kernel to boot that nobody removes while the context is open; get it if need be."""
+        """Give a kernel to boot that nobody removes meanwhile; get it if need be."""
         with self.cache.hold(kernel.id, exclusive=False, notice=self.notice):
             image = self.cached(kernel)
             if image is not None:
@@ -56,7 +67,7 @@ class Obtainer:
                 if image is not None:
                     return image
                 continue
-            entry = self.cache.find(kernel.id, self.request(kernel, source))
+            entry = self.cache.find(kernel.id, request(kernel, source, self.pins))
             if entry is not None:
                 if entry.notice:
                     self.notice(entry.notice)
@@ -66,7 +77,9 @@ class Obtainer:
     def obtain(self, kernel: Kernel) -> KernelImage:
         """Return a kernel ready to boot, from the first source that has it."""
         with self.cache.hold(kernel.id, exclusive=True, notice=self.notice):
-            if not self.force:
+            if self.force:
+                self.cache.drop_damaged(kernel.id)
+            else:
                 image = self.cached(kernel)
                 if image is not None:
                     return image
@@ -82,13 +95,6 @@ class Obtainer:
             raise reasons[0][1]
         told = "; ".join(f"{kind}: {error}" for kind, error in reasons)
         raise FetchError(f"kernel {kernel.id} could not be had from any source: {told}")
-
-    def request(self, kernel: Kernel, source: SourceSpec) -> str:
-        """Return the name under which a source's kernel is found in the cache again."""
-        if source.kind == "mainline":
-            return f"mainline:{source.options['version']}"
-        pin = self.pins.get(kernel.id)
-        return f"debian:{pin.digest if pin else 'newest'}"
 
     def newest_pin(self, kernel: Kernel) -> Pin:
         """Return what the archive has newest of a kernel's series, to be pinned."""
@@ -145,7 +151,8 @@ class Obtainer:
             if choice.notice:
                 self.notice(choice.notice)
             self._check_space(choice.pin.size * _UNPACK_FACTOR)
-            files = debian.download(archive, choice.pin, staged / "debs", self.notice)
+            with self.watch(f"downloading {choice.pin.release}", staged, choice.pin.size):
+                files = debian.download(archive, choice.pin, staged / "debs", self.notice)
             self.notice(f"unpacking {choice.pin.release}")
             debian.unpack(files, staged / "tree")
             packages = ", ".join(
@@ -155,7 +162,7 @@ class Obtainer:
                 kernel,
                 staged,
                 digest=choice.pin.digest,
-                stands_for=self.request(kernel, source),
+                stands_for=request(kernel, source, self.pins),
                 origin=f"debian {packages}",
                 notice=choice.notice,
             )
@@ -172,7 +179,7 @@ class Obtainer:
                 kernel,
                 staged,
                 digest=digest,
-                stands_for=self.request(kernel, source),
+                stands_for=request(kernel, source, self.pins),
                 origin=f"mainline {version}",
             )
 
@@ -210,9 +217,18 @@ class Obtainer:
         free = shutil.disk_usage(self.cache.root).free
         if free < needed:
             raise CacheError(
-                f"the cache {self.cache.root} has {free / 1e6:.0f} MB free, {needed / 1e6:.0f} MB are needed",
+                f"the cache {self.cache.root} has {free / 1e6:.0f} MB free, but needs"
+                f" {needed / 1e6:.0f} MB",
                 "free some with: vmlab prune, or set VMLAB_CACHE to a larger disk",
             )
+
+
+def request(kernel: Kernel, source: SourceSpec, pins: Mapping[str, Pin]) -> str:
+    """Return the name under which a source's kernel is found in the cache again."""
+    if source.kind == "mainline":
+        return f"mainline:{source.options['version']}"
+    pin = pins.get(kernel.id)
+    return f"debian:{pin.digest if pin else 'newest'}"
 
 
 def _digest(files: Iterable[Path]) -> str:

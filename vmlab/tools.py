@@ -32,7 +32,7 @@ _EXTRA_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 def find_tool(name: str) -> Path | None:
-    """Return where a program is, looking also where only root's PATH does; None when it is missing."""
+    """Return where a program is, looking also where only root's PATH does; None if missing."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_EXTRA_PATH])
     found = shutil.which(name, path=path)
     return Path(found) if found else None

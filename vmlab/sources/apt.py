@@ -1,8 +1,9 @@
 """apt in a private root directory: indexes and packages of foreign suites, checked by apt itself.
 
-apt verifies the signature of each index against one keyring and each package against the index. Nothing of
-the machine's apt state is read or written, and its configuration only for how to reach the network
-(proxies): hooks, pins, trusted keys and relaxed checks of the machine do not count. No root is needed.
+apt verifies the signature of each index against one keyring and each package against the index.
+Nothing of the machine's apt state is read or written, and its configuration only for how to reach
+the network (proxies): hooks, pins, trusted keys and relaxed checks of the machine do not count. No
+root is needed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,10 +88,12 @@ class PrivateApt:
             self._prepare()
             yield
         finally:
+            # The indexes take 70 MB a suite and are stale by the next time.
+            shutil.rmtree(self.root / "var", ignore_errors=True)
             os.close(descriptor)
 
     def update(self) -> None:
-        """Get the signed indexes; a bad signature, an expired index or no network is a `FetchError`."""
+        """Get the signed indexes; `FetchError` on a bad signature, an expired index, no network."""
         done = self._run("apt-get", ["update", "-q"])
         if done.returncode != 0:
             raise explain_failure(done.stderr.decode(errors="replace"), self.mirror, self.suites)
@@ -119,7 +123,8 @@ class PrivateApt:
     def _run(
         self, tool: str, arguments: list[str], cwd: Path | None = None
     ) -> CompletedProcess[bytes]:
-        # APT_CONFIG is read before everything else, so it can name /dev/null as the machine's files.
+        # APT_CONFIG is read before everything else, so it can name /dev/null as the machine's
+        # files.
         env = {"APT_CONFIG": str(self.root / "apt.conf")}
         return run_tool(tool, arguments, purpose=_PURPOSE, env=env, cwd=cwd)
 

@@ -1,8 +1,9 @@
 """Kernels out of Debian's archive: which packages make one, and unpacking them.
 
 Up to 6.18 ``linux-image-REL`` holds everything. From 6.19 on it is a shell that depends on
-``linux-binary-REL`` (the image), ``linux-modules-REL`` and ``linux-base-REL`` (configuration). An index may
-name an image whose modules were already dropped, so a version counts only when all of its parts are there.
+``linux-binary-REL`` (the image), ``linux-modules-REL`` and ``linux-base-REL`` (configuration). An
+index may name an image whose modules were already dropped, so a version counts only when all of its
+parts are there.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def open_archive(suites: Sequence[str], cache: Path, environ: Mapping[str, str])
 def choose(index: PackageIndex, series: str, pin: Pin | None) -> Choice:
     """Choose the pinned kernel if the index has it, else the newest of its series, with a notice.
 
-    A package whose name and version are pinned but whose hash differs is a `FetchError`: an archive never
-    changes a file in place.
+    A package whose name and version are pinned but whose hash differs is a `FetchError`: an archive
+    never changes a file in place.
     """
     if pin is None:
         return newest_of_series(index, series)
@@ -84,7 +85,7 @@ def newest_of_series(index: PackageIndex, series: str) -> Choice:
         key=lambda stanza: (version_key(stanza.version), -len(stanza.name)),
         reverse=True,
     )
-    incomplete = []
+    incomplete: list[str] = []
     for image in images:
         release = image_release(image.name)
         parts, missing = resolve_parts(index, image, release)
@@ -108,8 +109,8 @@ def resolve_parts(
 ) -> tuple[tuple[Stanza, ...], tuple[str, ...]]:
     """Return the packages an image is split into, and the names of needed ones that are missing.
 
-    ``linux-base-REL`` holds only the configuration when there is ``linux-binary-REL``, and nothing we need
-    before that split, so its absence is no obstacle.
+    ``linux-base-REL`` holds only the configuration when there is ``linux-binary-REL``, and nothing
+    we need before that split, so its absence is no obstacle.
     """
     wanted = [f"linux-{part}-{release}" for part in ("binary", "modules", "base")]
     wanted = [name for name in wanted if name in image.depends]
@@ -134,7 +135,7 @@ def image_release(name: str) -> str:
 
 
 def download(archive: PrivateApt, pin: Pin, into: Path, notice: Notice) -> list[Path]:
-    """Download the packages of a kernel and check each against the pin, besides apt's own checks."""
+    """Download a kernel's packages; each is checked against the pin, besides apt's checks."""
     into.mkdir(parents=True, exist_ok=True)
     files = []
     for package in pin.packages:

@@ -10,7 +10,7 @@ _PARTS = re.compile(r"(\D*)(\d*)")
 
 
 def compare_versions(left: str, right: str) -> int:
-    """Return a number below, equal to or above 0, as ``left`` sorts before, with or after ``right``."""
+    """Return a number below, equal to or above 0: ``left`` is older than, as old as, newer."""
     left_epoch, left_upstream, left_revision = _split(left)
     right_epoch, right_upstream, right_revision = _split(right)
     return (
@@ -47,5 +47,6 @@ def _compare_part(left: str, right: str) -> int:
 
 
 def _weights(text: str) -> list[int]:
-    # A tilde sorts before the end of the part, which sorts before letters, which sort before the rest.
+    # A tilde sorts before the end of the part, which sorts before letters, which sort before the
+    # rest.
     return [-1 if c == "~" else ord(c) if c.isalpha() else ord(c) + 256 for c in text] + [0]

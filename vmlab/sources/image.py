@@ -1,7 +1,8 @@
-"""Kernels that are files already: a bzImage, a vmlinux, a build tree, or a directory a kernel was installed to."""
+"""Kernels that are files already: a bzImage, a vmlinux, or a tree that one was built in."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -24,8 +25,9 @@ def user_image(
 ) -> KernelImage:
     """Make a `KernelImage` of the user's files.
 
-    ``image`` may be a kernel or a directory that holds one; ``modules`` a directory with modules.dep, or
-    one with lib/modules below it. Without ``modules`` those installed beside the image are used, if any.
+    ``image`` may be a kernel or a directory that holds one; ``modules`` a directory with
+    modules.dep, or one with lib/modules below it. Without ``modules`` those installed beside the
+    image are used, if any.
     """
     file = find_image(image)
     release, digest = _facts(file, cache)
@@ -127,10 +129,9 @@ def _facts(file: Path, cache: Path) -> tuple[str, str]:
     release = read_release(file)
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    try:
+    # It is only a memory: without it the next run reads the file again.
+    with contextlib.suppress(CacheError):
         write_whole(memory, json.dumps([release, digest]).encode())
-    except CacheError:  # only a memory: without it the next run reads the file again
-        pass
     return release, digest
 
 

@@ -17,7 +17,7 @@ Downloader = Callable[[str, Path], None]
 
 
 def fetch_mainline(version: str, into: Path, downloader: Downloader | None = None) -> None:
-    """Download and unpack a mainline build; whatever goes wrong is a `FetchError` with what to try."""
+    """Download and unpack a mainline build; whatever goes wrong is a `FetchError`."""
     into.mkdir(parents=True, exist_ok=True)
     try:
         # The downloader shows its progress on stdout, which belongs to the command that is run.
@@ -36,10 +36,11 @@ def fetch_mainline(version: str, into: Path, downloader: Downloader | None = Non
 def download_with_virtme_ng(version: str, into: Path) -> None:
     """Run virtme-ng's downloader, kept to ``into`` rather than its own cache.
 
-    Its cache takes any .deb that exists for whole, so an interrupted download would stay broken for ever.
+    Its cache takes any .deb that exists for whole, so an interrupted download would stay broken for
+    ever.
     """
     try:
-        from virtme_ng.mainline import KernelDownloader
+        from virtme_ng.mainline import KernelDownloader  # type: ignore[import-untyped]
     except ImportError as error:
         raise ToolMissingError(
             "virtme-ng is not installed, needed for mainline kernels",

@@ -1,4 +1,4 @@
-"""Which Debian mirror and keyring to use: the machine's own apt configuration, or environment variables.
+"""Which Debian mirror and keyring to use: those of the machine's apt, or of the environment.
 
 No address of a mirror is written here: a machine that runs Debian knows one, any other is told by
 ``VMLAB_DEBIAN_MIRROR``. Formats: sources.list(5), both the one-line style and deb822.
@@ -144,7 +144,7 @@ def parse_deb822(text: str, file: Path) -> list[AptSource]:
 
 
 def parse_stanzas(text: str) -> Iterator[dict[str, str]]:
-    """Parse the paragraphs of deb822(5): lower-cased field names, continuation lines joined by newlines."""
+    """Parse the paragraphs of deb822(5): lower-cased names, continuation lines kept apart."""
     fields: dict[str, str] = {}
     name = ""
     for line in [*text.splitlines(), ""]:
