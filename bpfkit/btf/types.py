@@ -9,14 +9,13 @@ work of ``decode.py``, writing them that of ``encode.py``.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import ClassVar, Literal
 
 from ..errors import FormatError
 from ..uapi.btf import BtfKind, FuncLinkage, VarLinkage
+from .names import NameIndex
 
 ByteOrder = Literal["little", "big"]
 
@@ -301,8 +300,8 @@ class Btf:
     """
 
     __slots__ = (
-        "_by_name",
         "_cache",
+        "_index_of_names",
         "_read",
         "_starts",
         "_words",
@@ -331,7 +330,7 @@ class Btf:
         self._starts = starts
         self._read = read
         self._cache: dict[int, Type] = {}
-        self._by_name: dict[str, list[int]] | None = None
+        self._index_of_names: NameIndex | None = None
 
     @property
     def first_id(self) -> int:
@@ -412,19 +411,22 @@ class Btf:
         The types of the base come first. Enumerators and members are not types.
         """
         found = self.base.by_name(name, kinds) if self.base is not None else []
-        own = self.names().get(name, ())
+        index = self._names()
+        own = [i for offset in self._offsets(name) for i in index.types_at(offset)]
+        if len(own) > 1:
+            own.sort()
         if kinds is None:
-            return [*found, *own]
+            return found + own
         return found + [i for i in own if self.kind(i) in kinds]
 
-    def names(self) -> dict[str, list[int]]:
-        """The named types of this BTF without its base: name to ids in ascending order.
-
-        Made once.
-        """
-        if self._by_name is None:
-            self._by_name = self._build_index()
-        return self._by_name
+    def by_enumerator(self, name: str) -> int | None:
+        """Return the id of an enumeration that has the enumerator ``name``, the lowest one."""
+        found = self.base.by_enumerator(name) if self.base is not None else None
+        if found is not None:
+            return found
+        enums = self._names().enums
+        own = [enums[offset] for offset in self._offsets(name) if offset in enums]
+        return min(own, default=None)
 
     def resolve(self, type_id: int) -> tuple[int, Type]:
         """Step over typedefs and modifiers. Raises FormatError when they form a loop."""
@@ -442,29 +444,14 @@ class Btf:
             raise FormatError(f"there is no BTF type {type_id}")
         return index
 
-    def _build_index(self) -> dict[str, list[int]]:
-        """Group the ids by name; string offsets stand for the names until the last step."""
-        words = self._words
-        by_offset: dict[int, list[int]] = {}
-        for type_id, start in enumerate(self._starts, self.first_id):
-            offset = words[start]
-            if offset:
-                by_offset.setdefault(offset, []).append(type_id)
-        # Splitting all strings at once is much faster than cutting them out one by one.
-        pieces = self.strings.decode("utf-8", "surrogateescape").split("\0")
-        ascii_only = len(self.strings) == sum(map(len, pieces)) + len(pieces) - 1
-        begins = list(accumulate((len(p) + 1 for p in pieces), initial=self.first_string))
-        result: dict[str, list[int]] = {}
-        for offset, ids in by_offset.items():
-            at = bisect_right(begins, offset) - 1 if ascii_only else -1
-            if 0 <= at < len(pieces) - 1:
-                name = pieces[at][offset - begins[at] :]
-            else:
-                name = self.string(offset)
-            known = result.get(name)
-            if known is None:
-                result[name] = ids
-            else:
-                result[name] = sorted(known + ids)
-        result.pop("", None)
-        return result
+    def _offsets(self, name: str) -> list[int]:
+        """All offsets at which ``name`` may be referred to, those of the bases included."""
+        found = self.base._offsets(name) if self.base is not None else []
+        return found + self._names().offsets_of(name)
+
+    def _names(self) -> NameIndex:
+        if self._index_of_names is None:
+            self._index_of_names = NameIndex(
+                self.strings, self.first_string, self._words, self._starts, self.first_id
+            )
+        return self._index_of_names
