@@ -184,7 +184,8 @@ class Cache:
         """Remove a directory of the cache; it vanishes in one step, then its space is freed."""
         with self.guard_disk():
             grave = Path(tempfile.mkdtemp(prefix="removed-", dir=self._ensure("tmp")))
-            path.rename(grave / path.name)
+            with contextlib.suppress(FileNotFoundError):  # another vmlab was faster
+                path.rename(grave / path.name)
             shutil.rmtree(grave, ignore_errors=True)
 
     @contextlib.contextmanager
@@ -208,7 +209,10 @@ class Cache:
                 f"the cache {self.root} is not writable ({where}: {error.strerror})",
                 "set VMLAB_CACHE to a directory of yours",
             )
-        return CacheError(f"the cache {self.root} failed at {where}: {error.strerror or error}")
+        return CacheError(
+            f"the cache {self.root} failed at {where}: {error.strerror or error}",
+            "set VMLAB_CACHE to a directory of yours",
+        )
 
     def _open_lock(self, kernel_id: str) -> int:
         with self.guard_disk():

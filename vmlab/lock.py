@@ -99,7 +99,7 @@ def emit_lock(pins: Mapping[str, Pin]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _parse_pin(table: object, identifier: str, path: Path) -> Pin:
+def _parse_pin(table: dict[str, Any], identifier: str, path: Path) -> Pin:
     try:
         return _read_pin(table)
     except (KeyError, TypeError, ValueError) as error:

@@ -25,6 +25,7 @@ from vmlab.tools import require_tool, run_tool
 ALLOW_EXPIRED_ENV = "VMLAB_ALLOW_EXPIRED"
 
 _PURPOSE = "fetching Debian kernels"
+_FREE = "free some with: vmlab prune"
 # What the machine may decide for us: the way to the network, nothing about trust.
 _CARRIED = re.compile(
     r"Acquire::(?:https?::(?:Proxy|CaInfo|CaPath|SslCert|SslKey)|Retries|ForceIPv[46])\b"
@@ -149,9 +150,7 @@ class PrivateApt:
             (self.root / "etc/apt/sources.list").write_text("".join(lines), encoding="utf-8")
             (self.root / "apt.conf").write_text(self._configuration(), encoding="utf-8")
         except OSError as error:
-            raise CacheError(
-                f"{self.root}: cannot be written: {error.strerror}", "vmlab prune frees space"
-            ) from error
+            raise CacheError(f"{self.root}: cannot be written: {error.strerror}", _FREE) from error
 
     def _configuration(self) -> str:
         text = _CONFIGURATION.format(
@@ -190,37 +189,41 @@ def parse_show(text: str) -> tuple[Stanza, ...]:
 def explain_failure(
     messages: str, mirror: Mirror, suites: Sequence[str]
 ) -> FetchError | CacheError:
-    """Turn what apt printed into one error with what to try."""
-    lines = [
-        line.strip() for line in messages.splitlines() if line.startswith(("E:", "W:", "Err:"))
-    ]
-    why = next((line for line in lines if "Failed to fetch" in line or "is not" in line), None)
-    why = (why or next(iter(lines), messages.strip() or "apt gave no reason")).removeprefix("E: ")
-    what = f"the suites {', '.join(suites)} could not be had from {mirror.main}"
+    """Turn what apt printed into one error with what to try.
+
+    The order matters: whatever else went wrong, apt adds that the repository is not signed.
+    """
+    reason = _reason(messages)
+    places = dict.fromkeys(mirror.uri(suite) for suite in suites)
+    what = f"{', '.join(suites)} could not be had from {' and '.join(places)}"
     if "No space left" in messages:
-        return CacheError(
-            "no space left for the packages", "free some with: vmlab prune, or set VMLAB_CACHE"
-        )
-    if re.search(r"expired|Valid-Until|is not valid anymore", messages):
+        return CacheError("no space left for packages", f"{_FREE}, or set VMLAB_CACHE")
+    if re.search(r"is expired|not valid (?:yet|anymore)|Valid-Until", messages):
         return FetchError(
-            f"{what}: an index is past its Valid-Until date ({why})",
-            f"use a mirror that is up to date, or accept it with {ALLOW_EXPIRED_ENV}=1"
-            " (signatures and hashes are still checked)",
+            f"{what}: an index is outside its validity, see Valid-Until ({reason})",
+            "check the clock, use a mirror that is up to date, or accept it with"
+            f" {ALLOW_EXPIRED_ENV}=1 (signatures and hashes are still checked)",
         )
-    if re.search(r"NO_PUBKEY|is not signed|not available|EXPKEYSIG|BADSIG|signatures", messages):
+    if re.search(r"NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|NODATA|GPG error", messages):
         return FetchError(
-            f"{what}: the signature does not hold ({why})",
+            f"{what}: the signature does not hold ({reason})",
             "install the newest debian-archive-keyring, or name another with VMLAB_DEBIAN_KEYRING",
         )
-    if re.search(r"Could not resolve|Temporary failure|connect|timed out|unreachable", messages):
+    if re.search(r"Could not resolve|Temporary failure|onnect|timed out|unreachable", messages):
+        return FetchError(f"{what}: no network ({reason})", "check the network and apt's proxy")
+    if re.search(r"\b40[0-9] |Failed to fetch|does not have a Release file", messages):
         return FetchError(
-            f"{what}: no network ({why})", "check the network and the proxy settings of apt"
+            f"{what}: not there ({reason})", "name a mirror that has it with VMLAB_DEBIAN_MIRROR"
         )
-    if re.search(r"\b404\b|does not have a Release file", messages):
-        return FetchError(
-            f"{what}: not there ({why})", "name a mirror that has them with VMLAB_DEBIAN_MIRROR"
-        )
-    return FetchError(f"{what}: {why}", "vmlab doctor checks the mirror and the keyring")
+    return FetchError(f"{what}: {reason}", "vmlab doctor checks the mirror and the keyring")
+
+
+def _reason(messages: str) -> str:
+    """Return the line of apt's that says most."""
+    lines = [line.strip() for line in messages.splitlines() if line.startswith(("E:", "W:"))]
+    telling = [line for line in lines if re.search(r"Failed to fetch|GPG error|Release file", line)]
+    reason = next(iter(telling or lines), messages.strip() or "apt gave no reason")
+    return re.sub(r"^[EW]: ", "", reason)
 
 
 def _plain_names(depends: str) -> tuple[str, ...]:
