@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vmlab.errors import LabError
-from vmlab.manifest import load_set
+from vmlab.manifest import resolve_set
 
 from .matrix import ROOT, Options, is_good, run_kernel, say, write_report
 from .record import KernelRecord, Record
@@ -45,7 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     records: list[Record] = []
     unavailable = False
-    kernels = [args.name] if args.what == "kernel" else load_set(args.name)
+    try:
+        kernels = [kernel.id for kernel in resolve_set(args.name)]
+    except LabError as error:
+        say(str(error))
+        return 2
     for kernel in kernels:
         try:
             found = run_kernel(kernel, options)

@@ -6,18 +6,22 @@ what it had proved. The verdict on the guest is added here: only the host knows 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vmlab.cache import cache_root
-from vmlab.fetch import obtain, obtain_image
+from vmlab.cache import Cache, cache_root
+from vmlab.lock import load_pins
 from vmlab.manifest import load_kernel
-from vmlab.model import Job, RunResult, Streams, Verdict
+from vmlab.model import Job, Kernel, KernelImage, RunResult, Streams, Verdict
+from vmlab.obtain import Obtainer
 from vmlab.runner import run_job
+from vmlab.sources.image import user_image
 
 from .record import CaseRecord, KernelRecord, Outcome, Record, append_records, read_records
 from .report.markdown import emit_report
@@ -47,13 +51,12 @@ def say(text: str) -> None:
 
 def run_kernel(kernel_id: str, options: Options) -> list[Record]:
     """Run the suite in one kernel and return its records, the guest's verdict included."""
-    cache = cache_root()
-    if options.image is not None:
-        image = obtain_image(kernel_id, options.image, options.modules, cache=cache, notice=say)
-    else:
-        image = obtain(load_kernel(kernel_id), cache=cache, notice=say)
-    say(f"{kernel_id}: Linux {image.release}, from {image.origin}")
-    with tempfile.TemporaryDirectory(prefix="conformance-") as directory:
+    cache = Cache(cache_root(os.environ))
+    with (
+        lease(load_kernel(kernel_id), options, cache) as image,
+        tempfile.TemporaryDirectory(prefix="conformance-") as directory,
+    ):
+        say(f"{kernel_id}: Linux {image.release}, from {image.origin}")
         share = Path(directory)
         started = time.monotonic()
         result = run_job(
@@ -61,11 +64,28 @@ def run_kernel(kernel_id: str, options: Options) -> list[Record]:
             _job(kernel_id, share, options),
             Streams(sys.stdout.buffer, sys.stderr.buffer),
             engine=options.engine,
-            cache=cache,
+            cache=cache.root,
             notice=say,
         )
         records = list(read_records(share / "records.jsonl")) if _began(share) else []
     return finish(kernel_id, image.release, records, result, time.monotonic() - started)
+
+
+@contextlib.contextmanager
+def lease(kernel: Kernel, options: Options, cache: Cache) -> Iterator[KernelImage]:
+    """Give the kernel to boot, the user's own image if there is one, safe from removal meanwhile."""
+    if options.image is None:
+        with Obtainer(cache, load_pins(), say).lease(kernel) as image:
+            yield image
+        return
+    with cache.hold("image", exclusive=False, notice=say):
+        yield user_image(
+            options.image,
+            options.modules,
+            cache.root,
+            kernel_id=kernel.id,
+            cmdline=kernel.cmdline,
+        )
 
 
 def _began(share: Path) -> bool:

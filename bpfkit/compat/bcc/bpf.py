@@ -1,0 +1,197 @@
+"""bcc's BPF class, over a `Collection`.
+
+The class is put together from three parts: this file compiles, loads and keeps the tables; ``hooks.py`` attaches;
+``output.py`` reads buffers and the trace pipe; ``kernel.py`` has the static questions about the kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ...collection import Collection, load
+from ...programs.program import Program
+from ...uapi.bpf import AttachType, ProgType
+from . import constants
+from .autoload import autoload
+from .hooks import Hooks
+from .kernel import KernelQuestions, shared_system
+from .output import Output
+from .table import EventSource, Table, table_class
+from .text import Text, to_bytes, to_text
+from .types import record_view, view
+
+
+class Function:
+    """A loaded program as bcc hands it out: ``fd``, ``name`` (bytes) and, for raw sockets, ``sock``."""
+
+    def __init__(self, bpf: BPF, name: bytes, program: Program) -> None:
+        self.bpf = bpf
+        self.name = name
+        self.program = program
+        self.sock = -1
+
+    @property
+    def fd(self) -> int:
+        """The program's descriptor."""
+        return self.program.fileno()
+
+
+class BPF(Hooks, Output, KernelQuestions, constants.Constants):
+    """A compiled text, its maps and its programs; bcc's constructor, argument for argument."""
+
+    Function = Function
+
+    def __init__(
+        self,
+        src_file: Text = b"",
+        hdr_file: Text = b"",
+        text: Text | None = None,
+        debug: int = 0,
+        cflags: Sequence[Text] = (),
+        usdt_contexts: Sequence[object] = (),
+        allow_rlimit: bool = True,
+        device: Text | None = None,
+        attach_usdt_ignore_pid: bool = False,
+    ) -> None:
+        """Compile, create the maps, then load and attach every program whose name says where."""
+        if text and src_file:
+            raise AssertionError("BPF() takes text or src_file, not both")
+        if text is None and not src_file:
+            raise TypeError("BPF() needs text= or src_file=")
+        path = find_source(to_text(src_file)) if src_file else None
+        if hdr_file:
+            find_source(to_text(hdr_file))
+        self.debug = debug
+        self.tables: dict[Text, Table] = {}
+        self.funcs: dict[bytes, Function] = {}
+        super().__init__()
+        self.collection = load(
+            path.read_text() if path else to_text(text or b""),
+            name=str(path) if path else "program.c",
+            cflags=[to_text(flag) for flag in cflags],
+            system=shared_system(),
+        )
+        # bcc keeps every object alive until exit; a weak reference cleans up just the same.
+        self._at_exit = weakref.finalize(self, Collection.close, self.collection)
+        try:
+            self._show_debug()
+            autoload(self)
+        except BaseException:
+            self.cleanup()
+            raise
+
+    def _show_debug(self) -> None:
+        compiled = self.collection.compiled
+        if compiled is None:
+            return
+        for warning in compiled.warnings:
+            sys.stderr.write(warning.render() + "\n")
+        if self.debug & constants.DEBUG_LLVM_IR:
+            sys.stderr.write(compiled.ir)
+
+    # ------------------------------------------------------------ programs
+
+    def load_func(
+        self,
+        func_name: Text,
+        prog_type: int,
+        device: Text | None = None,
+        attach_type: int = -1,
+    ) -> Function:
+        """Load a program, once: a later call gives the same Function whatever type it names."""
+        name = to_bytes(func_name)
+        function = self.funcs.get(name)
+        if function is None:
+            if name.decode() not in self.collection.spec.programs:
+                raise Exception(f"Unknown program {name!r}; this text has {self._program_names()}")
+            program = self.collection.load_program(
+                name.decode(),
+                ProgType(prog_type),
+                None if attach_type < 0 else AttachType(attach_type),
+            )
+            function = self.funcs[name] = Function(self, name, program)
+        return function
+
+    def load_funcs(self, prog_type: int = ProgType.KPROBE) -> list[Function]:
+        """Load every program of the text as one type."""
+        return [self.load_func(name, prog_type) for name in self.collection.spec.programs]
+
+    def _program_names(self) -> str:
+        return ", ".join(self.collection.spec.programs) or "no programs"
+
+    # ------------------------------------------------------------ tables
+
+    def get_table(
+        self,
+        name: Text,
+        keytype: type[Any] | None = None,
+        leaftype: type[Any] | None = None,
+        reducer: object = None,
+    ) -> Table:
+        """Open a table by name; KeyError when the text has none of that name."""
+        map = self.collection.maps[to_text(name)]
+        spec = self.collection.spec
+        declared = spec.maps[map.name]
+        key = keytype or view(spec.btf, declared.key_type_id, declared.key_size)
+        leaf = leaftype or view(spec.btf, declared.value_type_id, declared.value_size)
+        kind = table_class(map)
+        if issubclass(kind, EventSource):
+            return kind(self, map, key, leaf, record_view(spec.btf, declared.event_type_id))
+        return kind(self, map, key, leaf)
+
+    def __getitem__(self, name: Text) -> Table:
+        if name not in self.tables:
+            self.tables[name] = self.get_table(name)
+        return self.tables[name]
+
+    def __setitem__(self, name: Text, table: Table) -> None:
+        self.tables[name] = table
+
+    def __delitem__(self, name: Text) -> None:
+        del self.tables[name]
+
+    def __len__(self) -> int:
+        return len(self.tables)
+
+    def __iter__(self) -> Iterator[Text]:
+        return iter(self.tables)
+
+    # ------------------------------------------------------------ life
+
+    def cleanup(self) -> None:
+        """Detach and close everything. Calling it twice is harmless."""
+        self._at_exit.detach()
+        self.close_output()
+        self.collection.close()
+        self.funcs.clear()
+        self.tables.clear()
+
+    def close(self) -> None:
+        """The same as `cleanup`."""
+        self.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.cleanup()
+
+
+def find_source(name: str) -> Path:
+    """The file ``name`` from here, or beside the running script."""
+    beside = Path(os.path.dirname(sys.argv[0] or ".")) / name
+    for path in (Path(name), beside):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"Could not find file {name}; looked here and in {beside.parent}")

@@ -1,0 +1,196 @@
+"""The attach and detach methods of bcc's BPF class."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Self, cast
+
+from ...errors import AttachError
+from ...links.base import Link
+from ...links.kprobe import attach_kprobe
+from ...links.raw_tracepoint import attach_raw_tracepoint
+from ...links.tracepoint import attach_tracepoint
+from ...links.xdp import attach_xdp, detach_xdp
+from ...uapi.bpf import ProgType
+from .kernel import kprobe_functions, shared_system, tracepoints
+from .text import Text, to_bytes, to_text
+
+if TYPE_CHECKING:
+    from .bpf import BPF, Function
+
+DEFAULT_PROBE_LIMIT = 1000
+
+
+class Hooks:
+    """What is attached, by hook and target, and the methods that change it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Target → program → link. Targets stay listed after a detach, as bcc's counters expect.
+        self.kprobe_links: dict[str, dict[str, Link]] = {}
+        self.tracepoint_links: dict[str, Link] = {}
+        self.raw_tracepoint_links: dict[str, Link] = {}
+
+    # ------------------------------------------------------------ kprobes
+
+    def attach_kprobe(
+        self, event: Text = b"", event_off: int = 0, fn_name: Text = b"", event_re: Text = b""
+    ) -> Self | None:
+        """Call ``fn_name`` at the entry of a kernel function, or of every one a pattern matches."""
+        if event_re:
+            self._attach_matching(event_re, fn_name, retprobe=False, maxactive=0)
+            return None
+        self._kprobe(to_text(event), to_text(fn_name), offset=event_off)
+        return self
+
+    def attach_kretprobe(
+        self, event: Text = b"", fn_name: Text = b"", event_re: Text = b"", maxactive: int = 0
+    ) -> Self | None:
+        """Call ``fn_name`` when a kernel function returns."""
+        if event_re:
+            self._attach_matching(event_re, fn_name, retprobe=True, maxactive=maxactive)
+            return None
+        self._kprobe(to_text(event), to_text(fn_name), retprobe=True, maxactive=maxactive)
+        return self
+
+    def detach_kprobe(self, event: Text, fn_name: Text | None = None) -> None:
+        """End what attach_kprobe began; every program of the event when none is named."""
+        self._detach_kprobe(f"p_{to_text(event)}", event, fn_name)
+
+    def detach_kretprobe(self, event: Text, fn_name: Text | None = None) -> None:
+        """End what attach_kretprobe began."""
+        self._detach_kprobe(f"r_{to_text(event)}", event, fn_name)
+
+    def num_open_kprobes(self) -> int:
+        """How many entry and return probes this object ever attached."""
+        return len(self.kprobe_links)
+
+    def _kprobe(
+        self,
+        event: str,
+        fn_name: str,
+        *,
+        offset: int = 0,
+        retprobe: bool = False,
+        maxactive: int = 0,
+    ) -> None:
+        function = self._bpf.load_func(fn_name, ProgType.KPROBE)
+        check_quota(self.num_open_kprobes() + 1)
+        link = attach_kprobe(
+            self._bpf.collection.system,
+            function.program,
+            event,
+            offset=offset,
+            retprobe=retprobe,
+            maxactive=maxactive,
+        )
+        self._bpf.collection.own(link)
+        key = f"{'r' if retprobe else 'p'}_{event}"
+        self.kprobe_links.setdefault(key, {})[fn_name] = link
+
+    def _attach_matching(
+        self, event_re: Text, fn_name: Text, *, retprobe: bool, maxactive: int
+    ) -> None:
+        events = sorted(kprobe_functions(self._bpf.collection.system, to_bytes(event_re)))
+        check_quota(self.num_open_kprobes() + len(events))
+        failed: AttachError | None = None
+        attached = 0
+        for event in events:
+            try:
+                self._kprobe(
+                    event.decode(), to_text(fn_name), retprobe=retprobe, maxactive=maxactive
+                )
+                attached += 1
+            except AttachError as error:
+                failed = error
+        if not attached:
+            raise failed or AttachError(
+                to_text(fn_name),
+                f"kernel functions matching {to_text(event_re)!r}",
+                "no function that can be probed matches",
+                "the whole name must match; list candidates with BPF.get_kprobe_functions()",
+            )
+
+    def _detach_kprobe(self, key: str, event: Text, fn_name: Text | None) -> None:
+        if fn_name is None:
+            for link in self.kprobe_links[key].values():
+                link.close()
+            self.kprobe_links[key].clear()
+            return
+        attached = self.kprobe_links.get(key, {}).pop(to_text(fn_name), None)
+        if attached is None:
+            raise Exception(f"Kprobe {to_text(event)} is not attached")
+        attached.close()
+
+    # ------------------------------------------------------------ tracepoints
+
+    def attach_tracepoint(
+        self, tp: Text = b"", tp_re: Text = b"", fn_name: Text = b""
+    ) -> Self | None:
+        """Call ``fn_name`` at a tracepoint, ``category:event``, or at every one a pattern matches."""
+        if tp_re:
+            for match in tracepoints(self._bpf.collection.system, to_bytes(tp_re)):
+                self.attach_tracepoint(tp=match, fn_name=fn_name)
+            return None
+        category, event = to_text(tp).split(":")
+        function = self._bpf.load_func(fn_name, ProgType.TRACEPOINT)
+        link = attach_tracepoint(self._bpf.collection.system, function.program, category, event)
+        self._bpf.collection.own(link)
+        self.tracepoint_links[to_text(tp)] = link
+        return self
+
+    def detach_tracepoint(self, tp: Text) -> None:
+        """End what attach_tracepoint began."""
+        link = self.tracepoint_links.pop(to_text(tp), None)
+        if link is None:
+            raise Exception(f"Tracepoint {to_text(tp)} is not attached")
+        link.close()
+
+    def num_open_tracepoints(self) -> int:
+        """How many tracepoints are attached now."""
+        return len(self.tracepoint_links)
+
+    def attach_raw_tracepoint(self, tp: Text = b"", fn_name: Text = b"") -> Self:
+        """Call ``fn_name`` at a raw tracepoint."""
+        name = to_text(tp)
+        if name in self.raw_tracepoint_links:
+            raise Exception(f"Raw tracepoint {name} has been attached")
+        function = self._bpf.load_func(fn_name, ProgType.RAW_TRACEPOINT)
+        link = attach_raw_tracepoint(self._bpf.collection.system, function.program, name)
+        self._bpf.collection.own(link)
+        self.raw_tracepoint_links[name] = link
+        return self
+
+    def detach_raw_tracepoint(self, tp: Text) -> None:
+        """End what attach_raw_tracepoint began."""
+        link = self.raw_tracepoint_links.pop(to_text(tp), None)
+        if link is None:
+            raise Exception(f"Raw tracepoint {to_text(tp)} is not attached")
+        link.close()
+
+    # ------------------------------------------------------------ XDP
+
+    @staticmethod
+    def attach_xdp(dev: Text, fn: Function, flags: int = 0) -> None:
+        """Run ``fn`` on every packet a device receives; it replaces what runs there."""
+        program = getattr(fn, "program", None)
+        if program is None:
+            raise Exception("arg 1 must be of type BPF.Function")
+        link = attach_xdp(fn.bpf.collection.system, program, to_text(dev), flags=flags)
+        fn.bpf.collection.own(link)
+
+    @staticmethod
+    def remove_xdp(dev: Text, flags: int = 0) -> None:
+        """Take the XDP program off a device."""
+        detach_xdp(shared_system(), to_text(dev), flags=flags)
+
+    @property
+    def _bpf(self) -> BPF:
+        return cast("BPF", self)
+
+
+def check_quota(wanted: int) -> None:
+    """Refuse more probes than BCC_PROBE_LIMIT (1000 when unset) allows."""
+    limit = os.environ.get("BCC_PROBE_LIMIT", "")
+    if wanted > (int(limit) if limit.isdigit() else DEFAULT_PROBE_LIMIT):
+        raise Exception("Number of open probes would exceed global quota")

@@ -1,0 +1,135 @@
+"""Reading what programs send: perf buffers, ring buffers and the trace pipe, as bcc's BPF class has it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from ...events.perf import PerfBuffer
+from ...events.poller import Poller
+from ...events.ring import RingBuffer
+from ...events.trace_pipe import TraceFields, TracePipe
+from ...maps.base import Map
+
+if TYPE_CHECKING:
+    from .bpf import BPF
+
+PerfCallback = Callable[[int, int, int], object]
+RingCallback = Callable[[object, int, int], object]
+NOTHING = (None, None, None, None, None, None)
+
+
+class Output:
+    """The readers of one BPF object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._perf = Poller()
+        self._rings = Poller()
+        self._pipe: TracePipe | None = None
+
+    def close_output(self) -> None:
+        """Close every reader."""
+        self._perf.close()
+        self._rings.close()
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+    # ------------------------------------------------------------ perf buffers
+
+    def open_perf_buffer(
+        self,
+        map: Map,
+        callback: PerfCallback,
+        page_cnt: int,
+        lost_cb: Callable[[int], object] | None,
+        wakeup_events: int,
+    ) -> None:
+        """Read ``map`` on every online CPU; tables call this."""
+        bpf = cast("BPF", self)
+        self._perf.add(
+            PerfBuffer(
+                bpf.collection.system,
+                map,
+                callback,
+                lost=lost_cb or _tell_lost,
+                pages=page_cnt,
+                wakeup_events=wakeup_events,
+            )
+        )
+
+    def perf_buffer_poll(self, timeout: int = -1) -> None:
+        """Wait up to ``timeout`` ms (-1: for ever) and hand every record that is there to its callback.
+
+        Unlike bcc, an exception of a callback comes out of here.
+        """
+        self._perf.poll(timeout)
+
+    def perf_buffer_consume(self) -> None:
+        """Hand over every record that is there, without waiting."""
+        self._perf.consume()
+
+    # ------------------------------------------------------------ ring buffers
+
+    def open_ring_buffer(self, map: Map, callback: RingCallback, ctx: object) -> None:
+        """Read a ring buffer; tables call this."""
+        self._rings.add(
+            RingBuffer(
+                cast("BPF", self).collection.system,
+                map,
+                lambda data, size: _as_status(callback(ctx, data, size)),
+            )
+        )
+
+    def ring_buffer_poll(self, timeout: int = -1) -> None:
+        """Wait up to ``timeout`` ms (-1: for ever) and hand every record that is there to its callback."""
+        self._need_rings()
+        self._rings.poll(timeout)
+
+    def ring_buffer_consume(self) -> None:
+        """Hand over every record that is there, without waiting."""
+        self._need_rings()
+        self._rings.consume()
+
+    def _need_rings(self) -> None:
+        if not self._rings.sources:
+            raise Exception("No ring buffers to poll; call open_ring_buffer() on a table first")
+
+    # ------------------------------------------------------------ the trace pipe
+
+    def trace_open(self, nonblocking: bool = False) -> BinaryIO:
+        """Open the trace pipe, once."""
+        if self._pipe is None:
+            tracefs = cast("BPF", self).collection.system.facts.tracefs
+            self._pipe = TracePipe(tracefs.path / "trace_pipe", nonblocking=nonblocking)
+        return self._pipe.file
+
+    def trace_readline(self, nonblocking: bool = False) -> bytes | None:
+        """One line of the trace pipe without its end; None when nonblocking and nothing is there."""
+        self.trace_open(nonblocking)
+        assert self._pipe is not None
+        return self._pipe.readline()
+
+    def trace_fields(self, nonblocking: bool = False) -> TraceFields | tuple[None, ...]:
+        """Task, pid, cpu, flags, time in seconds and message of the next line."""
+        self.trace_open(nonblocking)
+        assert self._pipe is not None
+        fields = self._pipe.fields()
+        return NOTHING if fields is None else fields
+
+    def trace_print(self, fmt: str | None = None) -> None:
+        """Print lines for ever, each through ``fmt.format(*fields)`` when given."""
+        while True:
+            line = fmt.format(*self.trace_fields()) if fmt else self.trace_readline()
+            print(line, flush=True)  # noqa: T201 - printing is what it is for
+
+
+def _tell_lost(count: int) -> None:
+    sys.stderr.write(f"Possibly lost {count} samples\n")
+
+
+def _as_status(result: object) -> int:
+    # bcc lets callbacks return anything; only integers mean something.
+    return result if isinstance(result, int) else 0
