@@ -49,7 +49,9 @@ def log2_histogram(
 ) -> str:
     """Emit a histogram whose slot ``i`` counts the values of ``i`` significant bits."""
     sections = group(items, LOG2_SLOTS, "log2", bucket_fn, bucket_sort_fn)
-    return _emit(sections, section_header, section_print_fn, log2_rows, val_type, strip_leading_zero)
+    return _emit(
+        sections, section_header, section_print_fn, log2_rows, val_type, strip_leading_zero
+    )
 
 
 def linear_histogram(
