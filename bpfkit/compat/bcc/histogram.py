@@ -1,8 +1,9 @@
 """bcc's histograms as text: powers of two, or one row for each value.
 
-The functions take what ``table.items()`` gives and return the whole text; printing is the table's business. A scalar
-key is the slot itself. In a structure key the first member is the bucket (one histogram for each) and the second the
-slot. The layout is bcc's to the byte, since scripts and people compare it.
+The functions take what ``table.items()`` gives and return the whole text; printing is the table's
+business. A scalar key is the slot itself. In a structure key the first member is the bucket (one
+histogram for each) and the second the slot. The layout is bcc's to the byte, since scripts and
+people compare it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Keys and leaves are ctypes objects of classes made at run time: no narrower type can be written down.
+# Keys and leaves are ctypes objects of classes made at run time: no narrower type can be written
+# down.
 CData = Any
 Bucket = Any
 Items = Iterable[tuple[CData, CData]]
@@ -78,7 +80,10 @@ def json_histograms(
     bucket_fn: Callable[[Bucket], Bucket] | None = None,
     bucket_sort_fn: Callable[[list[Bucket]], list[Bucket]] | None = None,
 ) -> list[dict[str, object]]:
-    """Give each log2 histogram as a dictionary: ts, val_type, data, and its bucket under ``section_header``."""
+    """Give each log2 histogram as a dictionary of ts, val_type and data.
+
+    In a structure key's histograms the bucket is there too, under ``section_header``.
+    """
     result = []
     for section in group(items, LOG2_SLOTS, "log2", bucket_fn, bucket_sort_fn):
         top = max((i for i, count in enumerate(section.counts) if count), default=0)
@@ -117,7 +122,7 @@ def group(
     bucket_fn: Callable[[Bucket], Bucket] | None,
     bucket_sort_fn: Callable[[list[Bucket]], list[Bucket]] | None,
 ) -> list[Section]:
-    """Sort items into sections, in the order the buckets are first seen or as ``bucket_sort_fn`` puts them.
+    """Sort items into sections, in the order buckets are first seen or ``bucket_sort_fn`` says.
 
     Raises IndexError when a slot is outside the histogram.
     """
@@ -171,7 +176,8 @@ def stars(count: int, largest: int, width: int) -> str:
     """Draw ``count`` as a bar, ``largest`` being ``width`` stars."""
     limit = width * count / largest - 1
     drawn = 0
-    # A star is owed until its number passes the limit, so any fraction of a star above a whole one counts as one.
+    # A star is owed until its number passes the limit, so any fraction of a star above a whole one
+    # counts as one.
     while drawn <= limit and drawn < width:
         drawn += 1
     return "*" * drawn

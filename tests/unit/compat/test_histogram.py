@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -135,7 +136,7 @@ def test_a_filler_between_bucket_and_slot_is_passed_over() -> None:
         pytest.param(linear_histogram, 1025, id="linear"),
     ],
 )
-def test_a_slot_outside_is_an_index_error(histogram: Any, slot: int) -> None:
+def test_a_slot_outside_is_an_index_error(histogram: Callable[..., str], slot: int) -> None:
     with pytest.raises(IndexError, match=f"of {slot} exceeds max of {slot}"):
         histogram(scalar({slot: 1}))
 
