@@ -75,9 +75,7 @@ def cast(expr: Expr, to: Type) -> Expr:
     return expr if bare(expr.type) == bare(to) else Cast(to, expr.loc, expr)
 
 
-def helper(
-    number_: int, name: str, result: Type, loc: Loc, args: Sequence[Expr]
-) -> HelperCall:
+def helper(number_: int, name: str, result: Type, loc: Loc, args: Sequence[Expr]) -> HelperCall:
     """A call of the helper ``number_``."""
     return HelperCall(result, loc, number_, name, list(args))
 

@@ -1,7 +1,7 @@
 """The text that stands before a program of bcc's dialect: its map, probe and function macros.
 
-It comes after kernel types, constants and helper declarations, and needs none of them. The C itself is in
-``compiler/include``; this module adds what depends on the architecture.
+It comes after kernel types, constants and helper declarations, and needs none of them. The C itself
+is in ``compiler/include``; this module adds what depends on the architecture.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _PARTS = ("bcc_maps.h", "bcc_probes.h", "bcc_functions.h")
 def bcc_prelude(arch: str, *, page_size: int = 0, syscall_wrapper: bool = True) -> str:
     """Text of the dialect's own macros for ``arch``.
 
-    ``page_size`` in bytes (0: the usual one) sizes ring buffers. ``syscall_wrapper`` tells whether system calls
-    take one pointer to the registers (CONFIG_ARCH_HAS_SYSCALL_WRAPPER).
+    ``page_size`` in bytes (0: the usual one) sizes ring buffers. ``syscall_wrapper`` tells whether
+    system calls take one pointer to the registers (CONFIG_ARCH_HAS_SYSCALL_WRAPPER).
     """
     size = page_size or registers_of(arch).page_size
     parts = [f"#define __BPF_PAGE_SIZE {size}\n", _registers_text(arch, syscall_wrapper)]

@@ -1,7 +1,7 @@
-"""Where each architecture keeps arguments, results and the like, by the names of its ``struct pt_regs``.
+"""Where each architecture keeps arguments and results, as members of its ``struct pt_regs``.
 
-Source: arch/*/include/asm/ptrace.h and the calling conventions the kernel documents. The same table gives the
-``PT_REGS_*`` macros and the prologue of probes with typed parameters.
+Source: arch/*/include/asm/ptrace.h and the calling conventions the kernel documents. The same table
+gives the ``PT_REGS_*`` macros and the prologue of probes with typed parameters.
 """
 
 from __future__ import annotations

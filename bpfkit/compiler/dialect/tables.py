@@ -1,7 +1,8 @@
 """Map declarations: an object in section ``maps/KIND`` becomes a `MapDecl`.
 
-The section is what bcc's macros say: ``maps/KIND``, then ``$INNER`` for maps of maps and ``:PATH`` for a pinned
-one. Key and leaf are the members of these names, max_entries and flags come from the initialiser.
+The section is what bcc's macros say: ``maps/KIND``, then ``$INNER`` for maps of maps and ``:PATH``
+for a pinned one. Key and leaf are the members of these names, max_entries and flags come from the
+initialiser.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SCOPES = ("export", "shared")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a kind of map is to the kernel: its number in enum bpf_map_type, and what is not asked of it."""
+    """A kind of map: its number in enum bpf_map_type, and which parts it lacks."""
 
     type: int
     no_key: bool = False
@@ -132,7 +133,9 @@ def _part(record: Record, name: str, var: VarDecl) -> Type:
     """The type of member ``name``, which must have a size."""
     way = find_fields(record, name)
     if not way:
-        raise Rejection(f"map '{var.name}' has no '{name}'", var.loc, "declare it with a BPF_* macro")
+        raise Rejection(
+            f"map '{var.name}' has no '{name}'", var.loc, "declare it with a BPF_* macro"
+        )
     type_ = way[-1].type
     inside = bare(type_)
     if isinstance(inside, Record) and not inside.complete:

@@ -1,36 +1,32 @@
 """Going through a tree: every expression once, children first, replaced in place.
 
-Which attributes of a node hold nodes is read off its dataclass, so a new node class needs no code here.
-References (`DeclRef.decl`, `MapAddress.map`) are not part of the tree and are not followed.
+Which attributes of a node hold nodes is read off its dataclass, so a new node class needs no code
+here. References (`DeclRef.decl`, `MapAddress.map`) are not part of the tree and are not followed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from functools import cache
 
 from ..tree import Expr, FunctionDecl, Init, Stmt, VarDecl
 
 _NO_NODES = {"type", "loc", "decl", "map", "field", "compute", "end", "hint"}
 
 
-@cache
-def _slots(node_class: type) -> tuple[str, ...]:
-    """Attributes of ``node_class`` that may hold nodes."""
-    if issubclass(node_class, VarDecl):
-        return ("init",)
-    if issubclass(node_class, Init):
-        return ("value",)
-    return tuple(f.name for f in dataclasses.fields(node_class) if f.name not in _NO_NODES)
+def _parts(node: Expr | Stmt | VarDecl | Init) -> tuple[str, ...]:
+    """Attributes of ``node`` that may hold nodes."""
+    names: tuple[str, ...] = node.__match_args__
+    return tuple(name for name in names if name not in _NO_NODES)
 
 
 def rewrite(node: Expr | Stmt | VarDecl | Init, change: Callable[[Expr], Expr]) -> None:
     """Replace each expression below ``node`` by what ``change`` gives for it, children first.
 
-    ``node`` itself stays: it is a statement, a declaration or an expression whose parent is elsewhere.
+    ``node`` itself stays: it is a statement, a declaration or an expression whose parent is
+    elsewhere.
     """
-    for name in _slots(type(node)):
+    for name in _parts(node):
         held = getattr(node, name)
         if isinstance(held, list):
             for i, item in enumerate(held):
@@ -63,7 +59,7 @@ def expressions(node: Expr | Stmt | VarDecl | Init | FunctionDecl) -> Iterator[E
         return
     if isinstance(node, Expr):
         yield node
-    for name in _slots(type(node)):
+    for name in _parts(node):
         held = getattr(node, name)
         for item in held if isinstance(held, list) else (held,):
             if isinstance(item, (Expr, Stmt, VarDecl, Init)):

@@ -1,0 +1,199 @@
+"""Map methods: ``counts.lookup(&key)`` becomes a call of the helper behind it.
+
+Methods that are one helper call are rows of `DIRECT`; the others have a function each in `COMPOSED`
+(here or in ``counters.py``). Numbers are those of enum bpf_func_id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..ctype import ULONG, VOID, Pointer, Record, Type, bare
+from ..diagnostics import Rejection
+from ..tree import Assign, Binary, Expr, Return, Stmt, VarDecl
+from . import build
+from .counters import atomic_increment, increment
+from .method_call import CURRENT_CPU, NOEXIST, MethodCall, record_event
+from .tables import KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A method that is one helper call.
+
+    ``args`` says what the helper gets, in order: "map", a digit for an argument of the method, "=N"
+    for a constant. ``event`` is the argument that points to what is sent. ``kind`` is the only kind
+    of map it is for, if any.
+    """
+
+    number: int
+    helper: str
+    args: str
+    event: int | None = None
+    kind: str = ""
+
+
+DIRECT: Mapping[str, Direct] = {
+    "lookup": Direct(1, "bpf_map_lookup_elem", "map 0"),
+    "update": Direct(2, "bpf_map_update_elem", "map 0 1 =0"),
+    "insert": Direct(2, "bpf_map_update_elem", f"map 0 1 ={NOEXIST}"),
+    "delete": Direct(3, "bpf_map_delete_elem", "map 0"),
+    "call": Direct(12, "bpf_tail_call", "0 map 1", kind="prog"),
+    "perf_read": Direct(22, "bpf_perf_event_read", "map 0"),
+    "get_stackid": Direct(27, "bpf_get_stackid", "0 map 1", kind="stacktrace"),
+    "check_current_task": Direct(37, "bpf_current_task_under_cgroup", "map 0"),
+    "redirect_map": Direct(51, "bpf_redirect_map", "map 0 1"),
+    "sock_map_update": Direct(53, "bpf_sock_map_update", "0 map 1 2"),
+    "perf_counter_value": Direct(55, "bpf_perf_event_read_value", "map 0 1 2"),
+    "sock_hash_update": Direct(70, "bpf_sock_hash_update", "0 map 1 2"),
+    "msg_redirect_hash": Direct(71, "bpf_msg_redirect_hash", "0 map 1 2"),
+    "sk_redirect_hash": Direct(72, "bpf_sk_redirect_hash", "0 map 1 2"),
+    "get_local_storage": Direct(81, "bpf_get_local_storage", "map 0"),
+    "push": Direct(87, "bpf_map_push_elem", "map 0 1"),
+    "pop": Direct(88, "bpf_map_pop_elem", "map 0"),
+    "peek": Direct(89, "bpf_map_peek_elem", "map 0"),
+    "sk_storage_get": Direct(107, "bpf_sk_storage_get", "map 0 1 2"),
+    "sk_storage_delete": Direct(108, "bpf_sk_storage_delete", "map 0"),
+    "ringbuf_output": Direct(130, "bpf_ringbuf_output", "map 0 1 2", event=0),
+    "ringbuf_reserve": Direct(131, "bpf_ringbuf_reserve", "map 0 =0"),
+    "ringbuf_submit": Direct(132, "bpf_ringbuf_submit", "0 1", event=0),
+    "ringbuf_discard": Direct(133, "bpf_ringbuf_discard", "0 1"),
+    "ringbuf_query": Direct(134, "bpf_ringbuf_query", "map 0"),
+    "inode_storage_get": Direct(145, "bpf_inode_storage_get", "map 0 1 2"),
+    "inode_storage_delete": Direct(146, "bpf_inode_storage_delete", "map 0"),
+    "task_storage_get": Direct(156, "bpf_task_storage_get", "map 0 1 2"),
+    "task_storage_delete": Direct(157, "bpf_task_storage_delete", "map 0"),
+}
+
+
+def expand(call: MethodCall) -> Expr:
+    """The tree that ``call`` stands for."""
+    composed = COMPOSED.get(call.name)
+    if composed is not None:
+        return composed(call)
+    row = DIRECT.get(call.name)
+    if row is None:
+        raise Rejection(f"invalid bpf_table operation {call.name}", call.loc)
+    if row.kind and KINDS[call.map.kind].type not in (0, KINDS[row.kind].type):
+        plural = {"stacktrace": "stacktrace maps", "prog": "program arrays"}[row.kind]
+        raise Rejection(
+            f"{call.name} only available on {plural}",
+            call.loc,
+            f"map '{call.map.name}' is of kind '{call.map.kind}'",
+        )
+    if row.event is not None:
+        record_event(call.map, call.args[row.event])
+    return call.helper(row.number, row.helper, call.type, *_arguments(row, call))
+
+
+def _arguments(row: Direct, call: MethodCall) -> list[Expr]:
+    args: list[Expr] = []
+    for word in row.args.split():
+        if word == "map":
+            args.append(call.address())
+        elif word.startswith("="):
+            args.append(build.number(int(word[1:]), call.loc, ULONG))
+        else:
+            args.append(call.args[int(word)])
+    return args
+
+
+# ---------------------------------------------------------------- methods of several steps
+
+
+def _perf_submit(call: MethodCall) -> Expr:
+    """bpf_perf_event_output on the ring of this CPU."""
+    ctx, data, size = call.args
+    record_event(call.map, data)
+    flags = build.number(call.current_cpu, call.loc, ULONG)
+    return call.helper(
+        25, "bpf_perf_event_output", call.type, ctx, call.address(), flags, data, size
+    )
+
+
+def _perf_submit_skb(call: MethodCall) -> Expr:
+    """The same with the start of the packet: its length is in the upper half of the flags."""
+    skb, length, data, size = call.args
+    shift = build.number(32, call.loc)
+    high = Binary(ULONG, call.loc, "<<", build.cast(length, ULONG), shift)
+    cpu = build.number(CURRENT_CPU, call.loc, ULONG)
+    flags = Binary(ULONG, call.loc, "|", high, cpu)
+    return call.helper(
+        25, "bpf_perf_event_output", call.type, skb, call.address(), flags, data, size
+    )
+
+
+def _lookup_or_try_init(call: MethodCall) -> Expr:
+    """Look up; when absent insert and look up again."""
+    return _lookup_or(call, return_on_failure=False)
+
+
+def _lookup_or_init(call: MethodCall) -> Expr:
+    """The same, and leave the enclosing function with 0 when the element cannot be inserted."""
+    return _lookup_or(call, return_on_failure=True)
+
+
+def _lookup_or(call: MethodCall, *, return_on_failure: bool) -> Expr:
+    loc, (key, init) = call.loc, call.args
+    pointer = Pointer(_leaf(call))
+    key_var = build.local("key", key.type, loc, key)
+    leaf_var = build.local("leaf", pointer, loc, _lookup(call, key_var, pointer))
+    update = call.helper(
+        2,
+        "bpf_map_update_elem",
+        ULONG,
+        call.address(),
+        build.load(key_var, loc),
+        init,
+        build.number(NOEXIST, loc, ULONG),
+    )
+    again = Assign(pointer, loc, build.ref(leaf_var, loc), _lookup(call, key_var, pointer))
+    then: list[Stmt] = [build.statement(update), build.statement(again)]
+    if return_on_failure:
+        leave = _return_zero(call)
+        then.append(build.if_null(build.load(leaf_var, loc), [leave]))
+    return build.statement_expr(
+        pointer,
+        [
+            build.declare(key_var),
+            build.declare(leaf_var),
+            build.if_null(build.load(leaf_var, loc), then),
+            build.statement(build.load(leaf_var, loc)),
+        ],
+        loc,
+    )
+
+
+def _return_zero(call: MethodCall) -> Return:
+    result = bare(call.function.type.result)
+    if result == VOID:
+        return Return(call.loc, None)
+    if isinstance(result, Record):
+        raise Rejection(
+            "lookup_or_init returns 0 from its function, and this function returns a record",
+            call.loc,
+            "use lookup_or_try_init and test the result",
+        )
+    return Return(call.loc, build.cast(build.number(0, call.loc), call.function.type.result))
+
+
+def _lookup(call: MethodCall, key: VarDecl, result: Pointer) -> Expr:
+    key_pointer = build.load(key, call.loc)
+    return call.helper(1, "bpf_map_lookup_elem", result, call.address(), key_pointer)
+
+
+def _leaf(call: MethodCall) -> Type:
+    if call.map.leaf is None:
+        raise Rejection(f"map '{call.map.name}' has no elements to look up", call.loc)
+    return call.map.leaf
+
+
+COMPOSED: dict[str, Callable[[MethodCall], Expr]] = {
+    "perf_submit": _perf_submit,
+    "perf_submit_skb": _perf_submit_skb,
+    "lookup_or_try_init": _lookup_or_try_init,
+    "lookup_or_init": _lookup_or_init,
+    "increment": increment,
+    "atomic_increment": atomic_increment,
+}
