@@ -1,0 +1,1 @@
+"""What runs inside a guest: an init script and an agent, on the standard library alone."""
