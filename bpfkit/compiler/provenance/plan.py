@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..tree import Call, Deref, FunctionDecl
+from ..tree import Builtin, Call, Deref, FunctionDecl
 
 
 class Access(StrEnum):
@@ -23,15 +23,18 @@ class Access(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class Instance:
-    """One emitted copy of a function. ``accesses`` holds only what is not DIRECT."""
+    """One emitted copy of a function. ``accesses`` holds only what is not DIRECT.
+
+    A `Builtin` in it is a memory copy, and the access is that of its source (BTF memory too is read by helper).
+    """
 
     function: FunctionDecl
     symbol: str  # unique name in the object; the entry's own name for programs
-    accesses: dict[Deref, Access] = field(default_factory=dict)
+    accesses: dict[Deref | Builtin, Access] = field(default_factory=dict)
     calls: dict[Call, Instance] = field(default_factory=dict)
     callbacks: dict[FunctionDecl, Instance] = field(default_factory=dict)  # functions whose address is taken
 
-    def access(self, node: Deref) -> Access:
+    def access(self, node: Deref | Builtin) -> Access:
         """How ``node`` is accessed in this copy."""
         return self.accesses.get(node, Access.DIRECT)
 
