@@ -1,4 +1,5 @@
-"""Every task of the project, by name: ``scripts/nox -l`` lists them, ``scripts/nox -s NAME`` runs one.
+"""Every task of the project, by name: ``scripts/nox -l`` lists them, ``scripts/nox -s NAME`` runs
+one.
 
 All sessions but ``bare`` share one virtual environment, so that the lab's root image is made once.
 """

@@ -1,9 +1,11 @@
-"""Where the compiler and the live side meet: C text or an object file in, live maps and programs out.
+"""Where the compiler and the live side meet: C text or an object file in, live maps and programs
+out.
 
     with bpfkit.load("BPF_HASH(counts, u32); …") as collection:
         counts = collection.maps["counts"]
 
-A `Collection` owns everything it made: closing it closes maps, programs and whatever was handed to `own`.
+A `Collection` owns everything it made: closing it closes maps, programs and whatever was handed to
+`own`.
 """
 
 from __future__ import annotations
@@ -63,7 +65,8 @@ class Collection:
     ) -> Program:
         """Load a program once; later calls give the same one, whatever type they name.
 
-        Raises VerifierError when the kernel refuses it and KeyError when the object has no such program.
+        Raises VerifierError when the kernel refuses it and KeyError when the object has no such
+        program.
         """
         program = self._programs.get(name)
         if program is None:

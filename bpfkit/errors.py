@@ -11,7 +11,8 @@
     ├── DecodeError             a value does not fit its C type (.field)
     └── MissingDependencyError  a package is not installed (also an ImportError)
 
-The text has one order: what, on which object, errno name, what to try. Nothing here prints or exits.
+The text has one order: what, on which object, errno name, what to try. Nothing here prints or
+exits.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class VerifierError(SyscallError):
 
 
 class NotSupportedError(BpfkitError):
-    """The running kernel lacks ``feature``; ``since`` is the first release that has it, if known."""
+    """The running kernel lacks ``feature``; ``since`` is the first release that has it, if known.
+    """
 
     def __init__(self, feature: str, since: str = "", hint: str = "") -> None:
         text = f"this kernel does not support {feature}"

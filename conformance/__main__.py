@@ -1,7 +1,8 @@
-"""``python -m conformance kernel ID`` and ``python -m conformance set NAME``: the suite, in guests.
+"""``python -m conformance kernel ID`` and ``python -m conformance set NAME``: the suite, in
+guests.
 
-Exit status: 0 when every guest finished and no case failed; 1 when a case or a guest failed; 2 when a kernel
-could not be had.
+Exit status: 0 when every guest finished and no case failed; 1 when a case or a guest failed; 2
+when a kernel could not be had.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--engine", default="auto", choices=["auto", "snapshot", "cold", "virtme"])
     parser.add_argument("--timeout", type=float, default=1800.0, metavar="SECONDS")
     parser.add_argument("--out", type=Path, default=ROOT / "reports")
-    parser.add_argument("-k", dest="keyword", default="", help="only cases that match, as in pytest")
+    parser.add_argument(
+        "-k", dest="keyword", default="", help="only cases that match, as in pytest"
+    )
     return parser.parse_args(argv)
 
 

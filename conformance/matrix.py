@@ -1,7 +1,7 @@
 """The host side: run the suite in guests through vmlab, and turn the records into a report.
 
-One guest runs the whole suite; its records land in the shared directory line by line, so a guest that dies keeps
-what it had proved. The verdict on the guest is added here: only the host knows it.
+One guest runs the whole suite; its records land in the shared directory line by line, so a guest
+that dies keeps what it had proved. The verdict on the guest is added here: only the host knows it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def run_kernel(kernel_id: str, options: Options) -> list[Record]:
 
 @contextlib.contextmanager
 def lease(kernel: Kernel, options: Options, cache: Cache) -> Iterator[KernelImage]:
-    """Give the kernel to boot, the user's own image if there is one, safe from removal meanwhile."""
+    """Give the kernel to boot, the user's own image if there is one, safe from removal meanwhile.
+    """
     if options.image is None:
         with Obtainer(cache, load_pins(), say).lease(kernel) as image:
             yield image

@@ -1,7 +1,7 @@
 """The pytest plugin of the guest side: applies requirements and writes one record for each case.
 
-Loaded with ``-p conformance.plugin``. Options: ``--records FILE`` (appended to), ``--kernel-id ID`` (the id of
-the manifest the records are filed under).
+Loaded with ``-p conformance.plugin``. Options: ``--records FILE`` (appended to), ``--kernel-id
+ID`` (the id of the manifest the records are filed under).
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from bpfkit.system import System
 
 from .case import Case, case_of
@@ -50,7 +49,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Run, skip or fail a case as its requirement says."""
     case = declared(item)
     if case is None:
-        pytest.fail(f"{item.nodeid} is not declared with @case: every claim has an id", pytrace=False)
+        pytest.fail(
+            f"{item.nodeid} is not declared with @case: every claim has an id", pytrace=False
+        )
     system = item.session.config.stash.setdefault(SYSTEM, None) or System.live()
     item.session.config.stash[SYSTEM] = system
     decision, reason, decided_by = decide(case.needs, situation_of(system, case.needs))
@@ -142,4 +143,6 @@ class Recorder:
 
 def _skip_reason(report: pytest.TestReport) -> str:
     longrepr = report.longrepr
-    return str(longrepr[2]).removeprefix("Skipped: ") if isinstance(longrepr, tuple) else str(longrepr)
+    return (
+        str(longrepr[2]).removeprefix("Skipped: ") if isinstance(longrepr, tuple) else str(longrepr)
+    )

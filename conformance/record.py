@@ -1,7 +1,8 @@
 """One outcome as one line of JSON: all that reports are ever made from.
 
-A file of records starts with one `KernelRecord` for each guest, then has a `CaseRecord` for each case, skips too.
-Every line has ``schema`` and ``kind``; unknown fields are ignored when reading, so old reports stay readable.
+A file of records starts with one `KernelRecord` for each guest, then has a `CaseRecord` for each
+case, skips too. Every line has ``schema`` and ``kind``; unknown fields are ignored when reading,
+so old reports stay readable.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a case needs of a kernel, and the rule that turns it into run, skip or failure.
 
-A requirement is data. ``kernel`` is the first release that has the feature; ``feature`` names a probe of
-``bpfkit.features``; ``config`` a build option. The probe decides and the release cross-checks it: a kernel at or
-above the release whose probe says no is a lie, not a skip.
+A requirement is data. ``kernel`` is the first release that has the feature; ``feature`` names a
+probe of ``bpfkit.features``; ``config`` a build option. The probe decides and the release
+cross-checks it: a kernel at or above the release whose probe says no is a lie, not a skip.
 """
 
 from __future__ import annotations
@@ -72,8 +72,16 @@ def decide(need: Requirement, here: Situation) -> tuple[Decision, str, str]:
     if here.probe is Answer.YES:
         if reached or not here.vanilla:
             return Decision.RUN, "", "probe"
-        return Decision.LIE, f"{need.feature} is here although our table says {need.kernel}", "probe"
+        return (
+            Decision.LIE,
+            f"{need.feature} is here although our table says {need.kernel}",
+            "probe",
+        )
     if not reached:
-        return Decision.SKIP, f"{need.feature} is not here; it came with Linux {need.kernel}", "probe"
+        return (
+            Decision.SKIP,
+            f"{need.feature} is not here; it came with Linux {need.kernel}",
+            "probe",
+        )
     since = need.kernel or "the first"
     return Decision.LIE, f"{need.feature} is missing although our table says {since}", "probe"

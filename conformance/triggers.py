@@ -1,4 +1,6 @@
-"""Things a case does to make a kernel call a program: small, typed, and done in this process where possible."""
+"""Things a case does to make a kernel call a program: small, typed, and done in this process where
+possible.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-
+from pathlib import Path
 
 GETPGID = {"x86_64": 121, "aarch64": 155, "riscv64": 155, "s390x": 132, "ppc64le": 132}
 
 
 def only_mine() -> list[str]:
-    """Compiler flags that define NOT_MINE: true in a sys_enter probe unless this process called getpgid."""
+    """Compiler flags that define NOT_MINE: true in a sys_enter probe unless this process called
+    getpgid.
+    """
     number = GETPGID[platform.machine()]
     mine = f"(bpf_get_current_pid_tgid() >> 32) != {os.getpid()}"
     return [f"-DNOT_MINE=(args->id != {number} || {mine})"]
@@ -56,9 +60,8 @@ def veth_pair(name: str = "bk0", peer: str = "bk1") -> Iterator[tuple[str, str]]
     _ip("link", "add", name, "type", "veth", "peer", "name", peer)
     try:
         for device in (name, peer):
-            with contextlib.suppress(OSError):
-                with open(f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6", "w") as file:
-                    file.write("1")
+            with contextlib.suppress(OSError):  # a kernel without IPv6 sends nothing by itself
+                Path(f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6").write_text("1")
             _ip("link", "set", device, "up")
         yield name, peer
     finally:

@@ -1,4 +1,6 @@
-"""Let scripts say ``from bcc import BPF``: our package under bcc's module names, for this process only."""
+"""Let scripts say ``from bcc import BPF``: our package under bcc's module names, for this process
+only.
+"""
 
 from __future__ import annotations
 

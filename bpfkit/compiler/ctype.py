@@ -1,9 +1,9 @@
 """The C types of a translation unit, as data.
 
-The frontend builds them from libclang's, once per distinct type, so identity is equality for records, enums
-and typedefs. Layouts (sizes, offsets) are libclang's own for the target and are never computed twice.
-Sizes are in bytes, bit offsets and widths in bits. ``Typedef`` and ``Qual`` are sugar: ask `bare` for the
-type below them.
+The frontend builds them from libclang's, once per distinct type, so identity is equality for
+records, enums and typedefs. Layouts (sizes, offsets) are libclang's own for the target and are
+never computed twice. Sizes are in bytes, bit offsets and widths in bits. ``Typedef`` and ``Qual``
+are sugar: ask `bare` for the type below them.
 """
 
 from __future__ import annotations
@@ -81,12 +81,15 @@ class Function(Type):
 
 @dataclass(eq=False, slots=True)
 class Field:
-    """A member of a record. ``name`` is "" for an anonymous struct or union, and for padding bit-fields."""
+    """A member of a record. ``name`` is "" for an anonymous struct or union, and for padding
+    bit-fields.
+    """
 
     name: str
     type: Type
     bit_offset: int
-    index: int  # among the record's fields as debug info counts them (unnamed bit-fields are skipped: -1)
+    # Among the record's fields as debug info counts them: unnamed bit-fields are skipped (-1).
+    index: int
     bit_width: int | None = None
     record: Record | None = None  # the record that declares it
 
@@ -132,7 +135,8 @@ class Typedef(Type):
 
 @dataclass(frozen=True, slots=True)
 class Qual(Type):
-    """A qualified type. ``const`` is kept for debug info, ``volatile`` also for loads and stores."""
+    """A qualified type. ``const`` is kept for debug info, ``volatile`` also for loads and stores.
+    """
 
     to: Type
     const: bool = False

@@ -1,7 +1,8 @@
 """What the compiler says about a text: a severity, a place and a message.
 
-Every stage reports through `Diagnostic`, so that a mistake found by libclang, by our lowering or by LLVM
-looks the same to the user: file, line, column, the source line, a caret, and what to do instead.
+Every stage reports through `Diagnostic`, so that a mistake found by libclang, by our lowering or
+by LLVM looks the same to the user: file, line, column, the source line, a caret, and what to do
+instead.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ class Diagnostic:
         if self.source_line:
             lines.append(f"    {self.source_line}")
             if self.loc.column:
-                pad = "".join("\t" if c == "\t" else " " for c in self.source_line[: self.loc.column - 1])
+                pad = "".join(
+                    "\t" if c == "\t" else " " for c in self.source_line[: self.loc.column - 1]
+                )
                 lines.append(f"    {pad}^")
         if self.hint:
             lines.append(f"    {self.hint}")

@@ -1,4 +1,6 @@
-"""What the frontend is given: the user's text and all that stands before it, with no files on disk."""
+"""What the frontend is given: the user's text and all that stands before it, with no files on
+disk.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,10 @@ from dataclasses import dataclass, field
 class ParseInput:
     """One text ready for libclang. Every part is text in memory; nothing is read from the host.
 
-    ``prelude`` is included before the text (types, macros, helper declarations); it counts as a system header,
-    so that line numbers of ``text`` stay the user's. ``headers`` maps what may stand between the brackets of
-    ``#include <…>`` to the content it gives. ``macros`` names object-like macros whose final value is wanted.
+    ``prelude`` is included before the text (types, macros, helper declarations); it counts as a
+    system header, so that line numbers of ``text`` stay the user's. ``headers`` maps what may
+    stand between the brackets of ``#include <…>`` to the content it gives. ``macros`` names
+    object-like macros whose final value is wanted.
     """
 
     name: str

@@ -33,10 +33,13 @@ class KernelFacts(Protocol):
         """How many CPUs run now: what ``bpf_num_cpus()`` gives."""
 
     def tracepoint_format(self, category: str, event: str) -> str | None:
-        """The text of tracefs ``events/CATEGORY/EVENT/format``, None when there is no such event."""
+        """The text of tracefs ``events/CATEGORY/EVENT/format``, None when there is no such event.
+        """
 
     def config(self, option: str) -> str | None:
-        """Value of a CONFIG option ("y", "m", a number, a quoted string), None when unset or unknown."""
+        """Value of a CONFIG option ("y", "m", a number, a quoted string), None when unset or
+        unknown.
+        """
 
     def has_symbol(self, name: str) -> bool:
         """Whether kallsyms lists ``name``."""

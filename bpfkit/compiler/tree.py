@@ -1,26 +1,29 @@
 """Our syntax tree: a C translation unit after all that C leaves implicit has been said.
 
-The frontend builds it from libclang's cursors; ``dialect`` rewrites it (bcc's constructs become plain C nodes),
-``provenance`` annotates it, ``lower`` turns it into LLVM IR. Nodes are plain data and compare by identity, so
-that a node can be a dictionary key.
+The frontend builds it from libclang's cursors; ``dialect`` rewrites it (bcc's constructs become
+plain C nodes), ``provenance`` annotates it, ``lower`` turns it into LLVM IR. Nodes are plain data
+and compare by identity, so that a node can be a dictionary key.
 
 The tree is normalised; later stages may rely on these rules:
 
-- Every expression has ``type`` (the C type, sugar kept) and ``loc``. An expression is an *lvalue* when its class
-  is one of `LVALUES`; every other expression is a value.
-- Nothing is implicit. Reading an lvalue is `Load`; an array or function turning into a pointer is `Decay`; every
-  conversion is a `Cast` (``explicit`` tells casts the user wrote from those C inserted). Parentheses, generic
-  selections, ``__builtin_choose_expr``, ``__extension__`` and constant folding of sizeof/offsetof are gone: sizeof
-  and friends are `IntLit`. Enumeration constants are `IntLit`.
-- ``p->f`` is ``Member(Deref(p), f)``. ``a[i]`` on an array lvalue is ``Index(a, i)``; ``p[i]`` on a pointer is
-  ``Deref(Binary("+", p, i))``. Pointer operand of ``+``/``-`` comes first (``2[p]`` is turned round), the integer
-  keeps its own (promoted) type. Each anonymous struct or union level is its own `Member`.
+- Every expression has ``type`` (the C type, sugar kept) and ``loc``. An expression is an *lvalue*
+  when its class is one of `LVALUES`; every other expression is a value.
+- Nothing is implicit. Reading an lvalue is `Load`; an array or function turning into a pointer is
+  `Decay`; every conversion is a `Cast` (``explicit`` tells casts the user wrote from those C
+  inserted). Parentheses, generic selections, ``__builtin_choose_expr``, ``__extension__`` and
+  constant folding of sizeof/offsetof are gone: sizeof and friends are `IntLit`. Enumeration
+  constants are `IntLit`.
+- ``p->f`` is ``Member(Deref(p), f)``. ``a[i]`` on an array lvalue is ``Index(a, i)``; ``p[i]`` on
+  a pointer is ``Deref(Binary("+", p, i))``. Pointer operand of ``+``/``-`` comes first (``2[p]``
+  is turned round), the integer keeps its own (promoted) type. Each anonymous struct or union level
+  is its own `Member`.
 - An aggregate value (struct copy) is ``Load`` of a record lvalue; consumers copy from the address.
-- Initialisers are `InitList` in semantic form (C11 6.7.9 already applied): leaves with byte offsets, all other
-  bytes zero.
-- Calls to ``__builtin_*``, ``__sync_*`` and ``__atomic_*`` are `Builtin`; ``callee`` of any other call is a
-  `DeclRef` of a `FunctionDecl` (not decayed) or a pointer value. A helper declared in bcc's and libbpf's way
-  (``static T (*bpf_x)(…) = (void *)N;``) becomes `HelperCall` already in the frontend.
+- Initialisers are `InitList` in semantic form (C11 6.7.9 already applied): leaves with byte
+  offsets, all other bytes zero.
+- Calls to ``__builtin_*``, ``__sync_*`` and ``__atomic_*`` are `Builtin`; ``callee`` of any other
+  call is a `DeclRef` of a `FunctionDecl` (not decayed) or a pointer value. A helper declared in
+  bcc's and libbpf's way (``static T (*bpf_x)(…) = (void *)N;``) becomes `HelperCall` already in
+  the frontend.
 - A node appears once in the tree, except under `BinaryConditional`, whose value is one node.
 """
 
@@ -101,7 +104,9 @@ class IntLit(Expr):
 
 @dataclass(eq=False, slots=True)
 class StrLit(Expr):
-    """A string literal: an array lvalue. ``data`` has exactly the bytes of its array type, NUL included."""
+    """A string literal: an array lvalue. ``data`` has exactly the bytes of its array type, NUL
+    included.
+    """
 
     data: bytes
 
@@ -115,7 +120,9 @@ class DeclRef(Expr):
 
 @dataclass(eq=False, slots=True)
 class Member(Expr):
-    """``base.field``, ``base`` an lvalue of record type (or a value that has an address: a call's result)."""
+    """``base.field``, ``base`` an lvalue of record type (or a value that has an address: a call's
+    result).
+    """
 
     base: Expr
     field: Field
@@ -216,7 +223,9 @@ class Assign(Expr):
 
 @dataclass(eq=False, slots=True)
 class CompoundAssign(Expr):
-    """``lvalue op= value``: computed in ``compute`` (pointer type for pointers), converted back, stored."""
+    """``lvalue op= value``: computed in ``compute`` (pointer type for pointers), converted back,
+    stored.
+    """
 
     op: str
     lvalue: Expr
@@ -244,7 +253,9 @@ class Conditional(Expr):
 
 @dataclass(eq=False, slots=True)
 class BinaryConditional(Expr):
-    """``value ?: otherwise``; ``value`` is evaluated once. Both are converted to ``type`` by the user of the node."""
+    """``value ?: otherwise``; ``value`` is evaluated once. Both are converted to ``type`` by the
+    user of the node.
+    """
 
     value: Expr
     otherwise: Expr
@@ -288,7 +299,9 @@ class StmtExpr(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """One leaf of an initialiser: ``value`` of ``type`` at byte ``offset`` (``field`` when it is a bit-field)."""
+    """One leaf of an initialiser: ``value`` of ``type`` at byte ``offset`` (``field`` when it is a
+    bit-field).
+    """
 
     offset: int
     type: Type
@@ -298,7 +311,9 @@ class Init:
 
 @dataclass(eq=False, slots=True)
 class InitList(Expr):
-    """A semantic initialiser of an aggregate: in order, later leaves override; every other byte is zero."""
+    """A semantic initialiser of an aggregate: in order, later leaves override; every other byte is
+    zero.
+    """
 
     entries: list[Init]
 
@@ -472,7 +487,9 @@ class MapDecl:
     var: VarDecl
     pin_path: str = ""
     inner: str = ""
-    scope: str = ""  # "export", "shared": offered to other objects; "extern": taken from one, type is 0
+    scope: str = (
+        ""  # "export", "shared": offered to other objects; "extern": taken from one, type is 0
+    )
     event: Record | None = None  # what programs send through it, from the last call that sends
 
 
@@ -484,7 +501,11 @@ class Unit:
     source: str
     functions: list[FunctionDecl]  # with bodies; main file in source order, then reached ones
     globals: list[VarDecl]  # file-scope objects that the main file defines, or that are reached
-    macros: dict[str, str] = field(default_factory=dict)  # object-like macros asked for (BPF_LICENSE)
+    macros: dict[str, str] = field(
+        default_factory=dict
+    )  # object-like macros asked for (BPF_LICENSE)
     maps: list[MapDecl] = field(default_factory=list)  # filled by dialect
     license: str = "GPL"
-    records: list[Record] = field(default_factory=list)  # records the main file names, for debug info
+    records: list[Record] = field(
+        default_factory=list
+    )  # records the main file names, for debug info

@@ -1,4 +1,6 @@
-"""Records to a compatibility report in Markdown: kernels across, cases down, every skip with its reason."""
+"""Records to a compatibility report in Markdown: kernels across, cases down, every skip with its
+reason.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from ..record import CaseRecord, KernelRecord, Outcome, Record
 SIGNS = {
     Outcome.PASS: "✓",
     Outcome.FAIL: "**✗**",
-    Outcome.SKIP: "–",
+    Outcome.SKIP: "skip",
     Outcome.LIE: "**lie**",
     Outcome.ERROR: "**error**",
 }

@@ -19,7 +19,8 @@ LOADED = LIVE | {"maps", "programs", "loader"}
 HOOKED = LOADED | {"links", "events"}
 WHOLE = HOOKED | {"compiler", "collection"}
 
-# What each unit may import, itself apart. A unit that is missing here fails the test: give it a place.
+# What each unit may import, itself apart. A unit that is missing here fails the test: give it a
+# place.
 ALLOWED: dict[str, set[str]] = {
     "errors": {"compiler"},  # only the type of a diagnostic, for annotations
     "_lazy": {"errors"},

@@ -15,8 +15,9 @@ import acme.vendored as package
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
     if not module.name.endswith(("__main__", "backend.worker", "guest.agent")):
         importlib.import_module(module.name)
-assert not [name for name in sys.modules if name.split(".")[0] == "bpfkit"], "an absolute self-import"
-assert not {"llvmlite", "clang"} & set(sys.modules), "a heavy package is imported before it is needed"
+names = {name.split(".")[0] for name in sys.modules}
+assert "bpfkit" not in names, "an absolute self-import"
+assert not {"llvmlite", "clang"} & names, "a heavy package is imported before it is needed"
 print(len([name for name in sys.modules if name.startswith("acme.vendored")]))
 """
 

@@ -1,6 +1,8 @@
-"""Attach the programs whose names say where: ``kprobe__FN``, ``tracepoint__CAT__EVENT`` and their like.
+"""Attach the programs whose names say where: ``kprobe__FN``, ``tracepoint__CAT__EVENT`` and their
+like.
 
-Programs are taken in alphabetical order, as bcc takes them; the first that fails raises from the constructor.
+Programs are taken in alphabetical order, as bcc takes them; the first that fails raises from the
+constructor.
 """
 
 from __future__ import annotations

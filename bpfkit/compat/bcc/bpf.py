@@ -1,12 +1,12 @@
 """bcc's BPF class, over a `Collection`.
 
-The class is put together from three parts: this file compiles, loads and keeps the tables; ``hooks.py`` attaches;
-``output.py`` reads buffers and the trace pipe; ``kernel.py`` has the static questions about the kernel.
+The class is put together from three parts: this file compiles, loads and keeps the tables;
+``hooks.py`` attaches; ``output.py`` reads buffers and the trace pipe; ``kernel.py`` has the static
+questions about the kernel.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import weakref
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,9 @@ from .types import record_view, view
 
 
 class Function:
-    """A loaded program as bcc hands it out: ``fd``, ``name`` (bytes) and, for raw sockets, ``sock``."""
+    """A loaded program as bcc hands it out: ``fd``, ``name`` (bytes) and, for raw sockets,
+    ``sock``.
+    """
 
     def __init__(self, bpf: BPF, name: bytes, program: Program) -> None:
         self.bpf = bpf
@@ -190,7 +192,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
 
 def find_source(name: str) -> Path:
     """The file ``name`` from here, or beside the running script."""
-    beside = Path(os.path.dirname(sys.argv[0] or ".")) / name
+    beside = Path(sys.argv[0] or ".").parent / name
     for path in (Path(name), beside):
         if path.is_file():
             return path

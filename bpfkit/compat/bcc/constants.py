@@ -1,6 +1,7 @@
 """bcc's numbers: program types, XDP verdicts and flags, debug flags, perf events.
 
-The values are the kernel's (include/uapi/linux/bpf.h, if_link.h, perf_event.h); the names are bcc's.
+The values are the kernel's (include/uapi/linux/bpf.h, if_link.h, perf_event.h); the names are
+bcc's.
 """
 
 from __future__ import annotations

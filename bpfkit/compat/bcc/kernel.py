@@ -1,6 +1,7 @@
 """The questions about the kernel that bcc's BPF class answers without an object.
 
-bcc has them as static methods, so this face keeps one `System` for the process; nothing below it does.
+bcc has them as static methods, so this face keeps one `System` for the process; nothing below it
+does.
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ SYSCALL_PREFIXES = (
     b"__s390_sys_",
     b"__riscv_sys_",
 )
-_NOT_PROBED = re.compile(
-    rb"_kbl_addr_.*|__perf.*|perf_.*|__SCT__.*|.*\.cold(\.\d+)?", re.DOTALL
-)
+_NOT_PROBED = re.compile(rb"_kbl_addr_.*|__perf.*|perf_.*|__SCT__.*|.*\.cold(\.\d+)?", re.DOTALL)
 
 
 @functools.cache
@@ -120,7 +119,9 @@ class KernelQuestions:
 
     @staticmethod
     def kernel_struct_has_field(struct_name: Text, field_name: Text) -> int:
-        """1 when the kernel's struct has the member, anonymous ones included, 0 when not, -1 when no struct."""
+        """1 when the kernel's struct has the member, anonymous ones included, 0 when not, -1 when
+        no struct.
+        """
         btf = shared_system().facts.btf
         ids = btf.by_name(to_text(struct_name), (Struct,))
         if not ids:
@@ -152,6 +153,5 @@ def _has_member(btf: Btf, type_id: int, name: str) -> bool:
     if not isinstance(record, (Struct, Union)):
         return False
     return any(
-        m.name == name or (not m.name and _has_member(btf, m.type_id, name))
-        for m in record.members
+        m.name == name or (not m.name and _has_member(btf, m.type_id, name)) for m in record.members
     )

@@ -1,4 +1,6 @@
-"""Reading what programs send: perf buffers, ring buffers and the trace pipe, as bcc's BPF class has it."""
+"""Reading what programs send: perf buffers, ring buffers and the trace pipe, as bcc's BPF class
+has it.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,8 @@ class Output:
         )
 
     def perf_buffer_poll(self, timeout: int = -1) -> None:
-        """Wait up to ``timeout`` ms (-1: for ever) and hand every record that is there to its callback.
+        """Wait up to ``timeout`` ms (-1: for ever) and hand every record that is there to its
+        callback.
 
         Unlike bcc, an exception of a callback comes out of here.
         """
@@ -84,7 +87,9 @@ class Output:
         )
 
     def ring_buffer_poll(self, timeout: int = -1) -> None:
-        """Wait up to ``timeout`` ms (-1: for ever) and hand every record that is there to its callback."""
+        """Wait up to ``timeout`` ms (-1: for ever) and hand every record that is there to its
+        callback.
+        """
         self._need_rings()
         self._rings.poll(timeout)
 
@@ -107,7 +112,8 @@ class Output:
         return self._pipe.file
 
     def trace_readline(self, nonblocking: bool = False) -> bytes | None:
-        """One line of the trace pipe without its end; None when nonblocking and nothing is there."""
+        """One line of the trace pipe without its end; None when nonblocking and nothing is there.
+        """
         self.trace_open(nonblocking)
         assert self._pipe is not None
         return self._pipe.readline()

@@ -1,7 +1,8 @@
 """bcc's tables: mappings of ctypes keys to ctypes leaves over live maps.
 
-``Key`` and ``Leaf`` are made from the C declaration through BTF (``codec/views.py``), laid out as bcc lays them out.
-Values returned are copies. A missing key is KeyError, anything else that fails is the map's own SyscallError.
+``Key`` and ``Leaf`` are made from the C declaration through BTF (``codec/views.py``), laid out as
+bcc lays them out. Values returned are copies. A missing key is KeyError, anything else that fails
+is the map's own SyscallError.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from .histogram import linear_histogram, log2_histogram
 if TYPE_CHECKING:
     from .bpf import BPF
 
-# ctypes classes are made at run time, one for each C declaration: no narrower type can be written down.
+# ctypes classes are made at run time, one for each C declaration: no narrower type can be written
+# down.
 CData = Any
+_CTYPES = (ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)
 
 
 class Table(MutableMapping[CData, CData]):
-    """What all tables share: their map, their classes for keys and leaves, and bytes in both directions."""
+    """What all tables share: their map, their classes for keys and leaves, and bytes in both
+    directions.
+    """
 
     def __init__(self, bpf: BPF, map: Map, key: type[CData], leaf: type[CData]) -> None:
         self.bpf = bpf
@@ -64,11 +69,11 @@ class Table(MutableMapping[CData, CData]):
             raise KeyError
 
     def __iter__(self) -> Iterator[CData]:
-        for key in self.map.keys():
+        for key in self.map.keys():  # noqa: SIM118 - a map is no dict
             yield self.Key.from_buffer_copy(key)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.map.keys())
+        return sum(1 for _ in self.map.keys())  # noqa: SIM118 - a map is no dict
 
     def keys(self) -> Iterator[CData]:  # type: ignore[override] - bcc gives an iterator, not a view
         """Iterate over the keys."""
@@ -151,7 +156,9 @@ class Table(MutableMapping[CData, CData]):
         return self._bytes(key, self.Key)
 
     def _bytes(self, value: CData, kind: type[CData]) -> bytes:
-        if not isinstance(value, (ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)):
+        if not isinstance(
+            value, (ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)
+        ):
             raise TypeError(
                 f"table '{self.map.name}' takes ctypes values: write table.{kind.__name__}({value!r})"
             )
@@ -210,7 +217,7 @@ class EventSource(Table):
         if self._event is None:
             raise NotSupportedError(
                 f"table.event() for '{self.map.name}'",
-                hint="the program sends nothing through it that is a struct; decode the bytes yourself",
+                hint="the program sends no struct through it; decode the bytes yourself",
             )
         return ctypes.cast(data, ctypes.POINTER(self._event)).contents
 
@@ -225,7 +232,8 @@ class PerfEventArray(EventSource):
         lost_cb: Callable[[int], object] | None = None,
         wakeup_events: int = 1,
     ) -> None:
-        """Open a ring of ``page_cnt`` pages on every online CPU; ``callback(cpu, address, size)``."""
+        """Open a ring of ``page_cnt`` pages on every online CPU; ``callback(cpu, address, size)``.
+        """
         self.bpf.open_perf_buffer(self.map, callback, page_cnt, lost_cb, wakeup_events)
 
 
@@ -241,7 +249,8 @@ class RingBuf(EventSource):
     def open_ring_buffer(
         self, callback: Callable[[object, int, int], object], ctx: object = None
     ) -> None:
-        """Read the buffer when polled; ``callback(ctx, address, size)``, a negative result stops."""
+        """Read the buffer when polled; ``callback(ctx, address, size)``, a negative result stops.
+        """
         self.bpf.open_ring_buffer(self.map, callback, ctx)
 
 

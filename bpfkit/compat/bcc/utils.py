@@ -81,7 +81,7 @@ _LIBRARIES = {
 
 
 def detect_language(candidates: Iterable[str], pid: int, proc: Path = Path("/proc")) -> str | None:
-    """Guess which of ``candidates`` the process runs: by its executable's name, then by its libraries.
+    """Guess which of ``candidates`` a process runs, by its executable's name, then its libraries.
 
     None when nothing fits or the process cannot be looked at.
     """

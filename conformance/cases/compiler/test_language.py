@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
 from bpfkit import BPF
 from conformance.case import case
@@ -25,7 +26,8 @@ def run(body: str, results: int = 1, before: str = "") -> list[int]:
         return 0;
     }}
     """
-    # A method call inside a macro is an error in bcc; ours is a tree, so macros are no special case.
+    # A method call inside a macro is an error in bcc; ours is a tree, so macros are no special
+    # case.
     with BPF(text=text, cflags=only_mine()) as b:
         getpid_calls(1)
         return [b["out"][i].value for i in range(results)]
@@ -56,7 +58,9 @@ def test_bit_fields_are_read_and_written() -> None:
 
 @case("compiler/control-flow", kernel="5.3")
 def test_loops_switches_and_conditions() -> None:
-    """Loops, switch with ranges and fall-through, short circuit and conditional operators follow C."""
+    """Loops, switch with ranges and fall-through, short circuit and conditional operators follow
+    C.
+    """
     before = """
     static int classify(int n) {
         switch (n) {
@@ -97,7 +101,8 @@ def test_structs_are_copied_and_initialised() -> None:
 
 @case("compiler/inline-functions", kernel="4.7")
 def test_a_helper_reads_local_and_kernel_memory() -> None:
-    """One inline function called with a local and a kernel pointer reads each as it must be read."""
+    """One inline function called with a local and a kernel pointer reads each as it must be read.
+    """
     before = "static int tgid_of(struct task_struct *t) { return t->tgid; }"
     body = """
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -111,15 +116,15 @@ def test_a_helper_reads_local_and_kernel_memory() -> None:
 
 @case("compiler/kernel-arrays", kernel="4.7")
 def test_arrays_inside_kernel_structs_are_read() -> None:
-    """``task->comm`` as an array is an address; its elements and copies are read from the kernel."""
+    """``task->comm`` as an array is an address; its elements and copies are read from the kernel.
+    """
     body = """
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     char comm[16] = {};
     bpf_probe_read_kernel(&comm, sizeof(comm), task->comm);
     OUT(0, comm[0]); OUT(1, task->comm[1]);
     """
-    with open("/proc/self/comm", "rb") as file:
-        comm = file.read()
+    comm = Path("/proc/self/comm").read_bytes()
     assert run(body, 2) == [comm[0], comm[1]]
 
 

@@ -8,7 +8,6 @@ from bpfkit import BPF
 from conformance.case import case
 from conformance.triggers import getpid_calls, only_mine, until
 
-
 SUBMIT = """
 struct data_t { u32 pid; u64 n; char comm[TASK_COMM_LEN]; };
 BPF_PERF_OUTPUT(events);
@@ -32,7 +31,9 @@ TRACEPOINT_PROBE(raw_syscalls, sys_enter) {
 
 @case("events/perf/submit", kernel="4.7", feature="map_type/perf_event_array")
 def test_submitted_structs_arrive_and_decode() -> None:
-    """Structs sent with perf_submit arrive complete, in order for each CPU, and decode by field name."""
+    """Structs sent with perf_submit arrive complete, in order for each CPU, and decode by field
+    name.
+    """
     got: list[tuple[int, int, int]] = []
     with BPF(text=SUBMIT, cflags=only_mine()) as b:
 
@@ -53,7 +54,9 @@ def test_submitted_structs_arrive_and_decode() -> None:
 
 @case("events/perf/lost", kernel="4.7", feature="map_type/perf_event_array")
 def test_lost_records_are_counted_exactly() -> None:
-    """What does not fit a stopped reader's buffer is reported lost: received and lost add up to what was sent."""
+    """What does not fit a stopped reader's buffer is reported lost: received and lost add up to
+    what was sent.
+    """
     got: list[int] = []
     lost: list[int] = []
     with BPF(text=SUBMIT, cflags=only_mine()) as b:

@@ -8,7 +8,6 @@ from bpfkit import BPF
 from conformance.case import case
 from conformance.triggers import getpid_calls, only_mine, until
 
-
 OUTPUT = """
 struct event_t { u64 n; u32 pid; char comm[16]; };
 BPF_RINGBUF_OUTPUT(events, 8);
@@ -32,7 +31,9 @@ TRACEPOINT_PROBE(raw_syscalls, sys_enter) {
 
 @case("events/ringbuf/output", kernel="5.8", feature="map_type/ringbuf")
 def test_records_arrive_whole_and_in_order() -> None:
-    """Records sent with ringbuf_output arrive whole, in order, with their exact size, and decode by field."""
+    """Records sent with ringbuf_output arrive whole, in order, with their exact size, and decode
+    by field.
+    """
     got = []
     with BPF(text=OUTPUT, cflags=only_mine()) as b:
 
@@ -87,12 +88,11 @@ def test_submitted_records_arrive_and_discarded_ones_do_not() -> None:
 
 @case("events/ringbuf/wrap", kernel="5.8", feature="map_type/ringbuf")
 def test_the_buffer_wraps_many_times() -> None:
-    """Reading on and on passes the end of the buffer many times without losing or mixing records."""
+    """Reading on and on passes the end of the buffer many times without losing or mixing records.
+    """
     got = []
     with BPF(text=OUTPUT.replace("events, 8", "events, 1"), cflags=only_mine()) as b:
-        b["events"].open_ring_buffer(
-            lambda ctx, data, size: got.append(b["events"].event(data).n)
-        )
+        b["events"].open_ring_buffer(lambda ctx, data, size: got.append(b["events"].event(data).n))
         for _ in range(12):
             getpid_calls(60)
             b.ring_buffer_consume()
@@ -103,11 +103,11 @@ def test_the_buffer_wraps_many_times() -> None:
 def test_an_exception_of_the_callback_reaches_the_caller() -> None:
     """An exception raised in a callback comes out of ring_buffer_poll."""
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def on_event(ctx: object, data: int, size: int) -> None:
-        raise Stop
+        raise StopError
 
     raised = False
     with BPF(text=OUTPUT, cflags=only_mine()) as b:
@@ -115,6 +115,6 @@ def test_an_exception_of_the_callback_reaches_the_caller() -> None:
         getpid_calls(1)
         try:
             b.ring_buffer_poll(1000)
-        except Stop:
+        except StopError:
             raised = True
     assert raised

@@ -106,14 +106,15 @@ def test_an_unknown_function_is_a_typed_error() -> None:
     """A function that is not in this kernel gives AttachError naming it and its nearest names."""
     with (
         BPF(text="int f(struct pt_regs *ctx) { return 0; }") as b,
-        pytest.raises(AttachError, match="vfs_raed.*vfs_read"),
+        pytest.raises(AttachError, match=r"vfs_raed.*vfs_read"),
     ):
         b.attach_kprobe(event="vfs_raed", fn_name="f")
 
 
 @case("links/kprobe/implicit-reads", **NEEDS)
 def test_pointers_of_the_kernel_are_read_implicitly() -> None:
-    """``task->real_parent->tgid`` in a kprobe becomes probe reads with this kernel's own offsets."""
+    """``task->real_parent->tgid`` in a kprobe becomes probe reads with this kernel's own offsets.
+    """
     text = """
     #include <uapi/linux/ptrace.h>
     #include <linux/sched.h>

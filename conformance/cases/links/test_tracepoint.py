@@ -58,7 +58,7 @@ def test_an_unknown_tracepoint_is_a_typed_error() -> None:
     """Attaching to a tracepoint that does not exist names it and what is near."""
     with (
         BPF(text="int f(void *ctx) { return 0; }") as b,
-        pytest.raises(BpfkitError, match="sched:sched_process_forg.*sched_process_fork"),
+        pytest.raises(BpfkitError, match=r"sched:sched_process_forg.*sched_process_fork"),
     ):
         b.attach_tracepoint(tp="sched:sched_process_forg", fn_name="f")
 

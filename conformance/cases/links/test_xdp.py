@@ -33,13 +33,17 @@ int count(struct xdp_md *ctx) {
 
 
 def ipv4_frame(protocol: int) -> bytes:
-    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, 0, 0, 64, protocol, 0, b"\x0a\0\0\1", b"\x0a\0\0\2")
+    header = struct.pack(
+        "!BBHHHBBH4s4s", 0x45, 0, 28, 0, 0, 64, protocol, 0, b"\x0a\0\0\1", b"\x0a\0\0\2"
+    )
     return b"\xff" * 6 + b"\x02\0\0\0\0\1" + b"\x08\x00" + header + b"payload."
 
 
 @case("links/xdp/count", kernel="4.19", feature="program_type/xdp")
 def test_packets_are_parsed_and_counted() -> None:
-    """An XDP program on a veth device parses IPv4 headers within the packet's bounds and counts them."""
+    """An XDP program on a veth device parses IPv4 headers within the packet's bounds and counts
+    them.
+    """
     with veth_pair() as (near, far), BPF(text=COUNTER, cflags=["-DRESULT=XDP_PASS"]) as b:
         BPF.attach_xdp(far, b.load_func("count", BPF.XDP), 0)
         send_frames(near, [ipv4_frame(17)] * 3 + [ipv4_frame(6)] * 2 + [b"\xff" * 12 + b"\x08\x06"])
@@ -80,7 +84,7 @@ def test_a_device_that_does_not_exist_is_named() -> None:
         function = b.load_func("count", BPF.XDP)
         try:
             BPF.attach_xdp("nodev0", function, 0)
-        except Exception as error:  # noqa: BLE001 - bcc documents no narrower class
+        except Exception as error:
             text = str(error)
         else:
             text = ""

@@ -9,7 +9,6 @@ from bpfkit import BPF
 from conformance.case import case
 from conformance.triggers import getpid_calls, only_mine
 
-
 SLOTS = """
 BPF_ARRAY(slots, u64, 4);
 TRACEPOINT_PROBE(raw_syscalls, sys_enter) {

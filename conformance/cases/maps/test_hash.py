@@ -34,7 +34,9 @@ def test_increment_counts_from_a_missing_key() -> None:
 
 @case("maps/hash/python", kernel="4.7", feature="map_type/hash")
 def test_python_reads_what_python_wrote() -> None:
-    """Keys and leaves written from Python come back; deleting removes them; a missing key is KeyError."""
+    """Keys and leaves written from Python come back; deleting removes them; a missing key is
+    KeyError.
+    """
     with BPF(text="BPF_HASH(t, u64, u32, 8);") as b:
         t = b["t"]
         for i in range(5):
@@ -56,7 +58,7 @@ def test_a_full_map_refuses_another_key() -> None:
         t = b["small"]
         for i in range(4):
             t[t.Key(i)] = t.Leaf(i)
-        with pytest.raises(Exception, match="small.*E2BIG"):
+        with pytest.raises(Exception, match=r"small.*E2BIG"):
             t[t.Key(99)] = t.Leaf(0)
         assert len(t) == 4
 
@@ -85,7 +87,9 @@ TRACEPOINT_PROBE(raw_syscalls, sys_enter) {
 
 @case("maps/hash/struct-key", kernel="4.7", feature="map_type/hash")
 def test_struct_keys_and_leaves_have_their_fields() -> None:
-    """A struct key and leaf built in C are read by field name in Python, padding and sign included."""
+    """A struct key and leaf built in C are read by field name in Python, padding and sign
+    included.
+    """
     with BPF(text=STRUCT_KEY, cflags=only_mine()) as b:
         getpid_calls(3)
         mine = [(k, v) for k, v in b["seen"].items() if k.pid == os.getpid()]
