@@ -32,7 +32,9 @@ class Instance:
     symbol: str  # unique name in the object; the entry's own name for programs
     accesses: dict[Deref | Builtin, Access] = field(default_factory=dict)
     calls: dict[Call, Instance] = field(default_factory=dict)
-    callbacks: dict[FunctionDecl, Instance] = field(default_factory=dict)  # functions whose address is taken
+    callbacks: dict[FunctionDecl, Instance] = field(
+        default_factory=dict
+    )  # functions whose address is taken
 
     def access(self, node: Deref | Builtin) -> Access:
         """How ``node`` is accessed in this copy."""

@@ -1,0 +1,188 @@
+"""Calls: of functions of the unit (a clone each), helpers, kernel functions and builtins."""
+
+from __future__ import annotations
+
+from ..constants import fold
+from ..ctype import Array, Record, bare, size_of
+from ..diagnostics import Loc
+from ..tree import Builtin, Call, DeclRef, Expr, FunctionDecl, HelperCall, Stmt
+from .clones import READS, WRITES, Clone, Clones
+from .decide import classify
+from .effects import CALLBACKS, FILLS, READ_ONLY, callback_value, helper_result
+from .execute import execute
+from .memory import Memory
+from .plan import Access
+from .transfer import Transfer
+from .values import SCALARS, Atoms, Kind, stack
+
+# Builtins that only look at the form of their operand.
+UNEVALUATED = (
+    "__builtin_preserve_field_info",
+    "__builtin_preserve_type_info",
+    "__builtin_preserve_enum_value",
+    "__builtin_btf_type_id",
+    "__builtin_constant_p",
+    "__builtin_object_size",
+    "__builtin_dynamic_object_size",
+)
+
+# Builtins that give their first argument.
+TRANSPARENT = (
+    "__builtin_expect",
+    "__builtin_expect_with_probability",
+    "__builtin_preserve_access_index",
+    "__builtin_assume_aligned",
+    "__builtin_launder",
+)
+
+ATOMIC = ("__sync_", "__atomic_")
+
+
+class Program:
+    """One program under analysis: its memory, its clones, and the functions it may call."""
+
+    def __init__(self, memory: Memory, functions: dict[str, FunctionDecl]) -> None:
+        self.memory = memory
+        self._functions = functions
+        self._clones = Clones()
+
+    def root(self, function: FunctionDecl) -> Clone:
+        """The clone of the program's own function."""
+        return self._clones.make(function, None, function.loc)
+
+    def run(self, clone: Clone) -> Atoms:
+        """Execute ``clone`` once; give what it may return."""
+        transfer = Transfer(clone, self.memory, self._call, _execute, self._address_taken)
+        execute(transfer, clone.body)
+        return frozenset(clone.result)
+
+    def _with_body(self, function: FunctionDecl) -> FunctionDecl | None:
+        """The definition of ``function`` in the unit."""
+        if function.body is not None:
+            return function
+        return self._functions.get(function.name)
+
+    # ------------------------------------------------------------ kinds of calls
+
+    def _call(self, transfer: Transfer, node: Call | HelperCall | Builtin) -> Atoms:
+        if isinstance(node, Builtin):
+            return self._builtin(transfer, node)
+        args = [transfer.value(arg) for arg in node.args]
+        if isinstance(node, HelperCall):
+            return self._helper(transfer, node, args)
+        if isinstance(node.callee, DeclRef) and isinstance(node.callee.decl, FunctionDecl):
+            function = self._with_body(node.callee.decl)
+            if function is not None:
+                return self._function(transfer, node, function, args)
+            self.memory.fill_arguments(args)
+            return helper_result(None, node.type)
+        transfer.value(node.callee)
+        self.memory.fill_arguments(args)
+        return helper_result(0, node.type)
+
+    def _function(
+        self, transfer: Transfer, node: Call, function: FunctionDecl, args: list[Atoms]
+    ) -> Atoms:
+        clone = transfer.clone.calls.get(node)
+        if clone is None:
+            clone = self._clones.make(function, transfer.clone, node.loc)
+            transfer.clone.calls[node] = clone
+            self.memory.changed = True
+        for parameter, arg, value in zip(function.params, node.args, args, strict=False):
+            obj = clone.object_of(parameter)
+            if isinstance(bare(parameter.type), (Record, Array)):
+                access = transfer.record_access(arg, value)
+                self.memory.copy(frozenset({stack(obj)}), value, size_of(parameter.type), access)
+            else:
+                self.memory.write(obj, 0, value)
+        return self.run(clone)
+
+    def _helper(self, transfer: Transfer, node: HelperCall, args: list[Atoms]) -> Atoms:
+        buffer = FILLS.get(node.number)
+        if buffer is not None and buffer.size < len(args):
+            size = fold(node.args[buffer.size])
+            for atom in args[buffer.data]:
+                if atom.object is not None:
+                    self.memory.fill(atom.object, atom.offset, size)
+        elif node.number not in READ_ONLY and node.number not in CALLBACKS:
+            self.memory.fill_arguments(args)
+        if node.number in CALLBACKS:
+            self._run_callbacks(transfer, node, args)
+        return helper_result(node.number, node.type)
+
+    # ------------------------------------------------------------ callbacks
+
+    def _address_taken(self, transfer: Transfer, function: FunctionDecl, loc: Loc) -> None:
+        """Make sure that a function whose address is taken gets emitted."""
+        definition = self._with_body(function)
+        if definition is None:
+            return
+        clone = transfer.clone.callbacks.get(definition)
+        if clone is None:
+            clone = self._clones.make(definition, transfer.clone, loc)
+            transfer.clone.callbacks[definition] = clone
+            self.memory.changed = True
+        self.run(clone)
+
+    def _run_callbacks(self, transfer: Transfer, node: HelperCall, args: list[Atoms]) -> None:
+        callback = CALLBACKS[node.number]
+        for atom in args[callback.function]:
+            definition = self._with_body(atom.function) if atom.function is not None else None
+            clone = transfer.clone.callbacks.get(definition) if definition is not None else None
+            if clone is None:
+                continue
+            for parameter, name in zip(clone.function.params, callback.params, strict=False):
+                value = callback_value(name, args)
+                self.memory.write(clone.object_of(parameter), 0, value)
+            self.run(clone)
+
+    # ------------------------------------------------------------ builtins
+
+    def _builtin(self, transfer: Transfer, node: Builtin) -> Atoms:
+        if node.name in UNEVALUATED:
+            return SCALARS
+        args = [transfer.value(arg) for arg in node.args]
+        if node.name in TRANSPARENT:
+            return args[0]
+        self._remember_addresses(transfer, node, args)
+        if node.name in ("__builtin_memcpy", "__builtin_memmove"):
+            access = _copied(args[1])
+            self.memory.copy(args[0], args[1], _constant(node, 2), access)
+            return args[0]
+        if node.name == "__builtin_memset":
+            return args[0]
+        if node.name.startswith(ATOMIC):
+            self._store_number(args)
+        return SCALARS
+
+    def _remember_addresses(self, transfer: Transfer, node: Builtin, args: list[Atoms]) -> None:
+        indices = list(READS.get(node.name, ()))
+        if node.name in WRITES:
+            indices.append(WRITES[node.name])
+        if node.name.startswith(ATOMIC) and args:
+            indices.append(0)
+        if indices:
+            operands = transfer.clone.addresses.setdefault(node, {})
+            for index in indices:
+                self.memory.learn(operands.setdefault(index, set()), args[index])
+
+    def _store_number(self, args: list[Atoms]) -> None:
+        """An atomic operation leaves a number where its first argument points."""
+        if args:
+            self.memory.store(args[0], SCALARS)
+
+
+def _execute(transfer: Transfer, node: Stmt) -> Atoms:
+    return execute(transfer, node)
+
+
+def _copied(source: Atoms) -> Access:
+    """How a memory copy from ``source`` is done: out of BTF memory always by helper."""
+    access = classify(source)
+    has_btf = any(atom.kind is Kind.BTF for atom in source)
+    return Access.EXTERNAL if has_btf else access
+
+
+def _constant(node: Builtin, index: int) -> int | None:
+    arg: Expr | None = node.args[index] if index < len(node.args) else None
+    return None if arg is None else fold(arg)

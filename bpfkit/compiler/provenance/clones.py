@@ -1,0 +1,158 @@
+"""Copies of functions: first one for each call path, in the end one for each set of decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from ..diagnostics import Loc, Rejection
+from ..tree import Builtin, Call, Compound, Deref, Expr, FunctionDecl, VarDecl
+from .decide import ContextKind, check_context, check_store, classify
+from .plan import Access, Instance
+from .values import Atom, StackObject
+
+MAX_DEPTH = 24
+MAX_CLONES = 4000
+
+# Builtins that read memory: the index of each argument that is an address.
+READS = {
+    "__builtin_memcpy": (1,),
+    "__builtin_memmove": (1,),
+    "__builtin_memcmp": (0, 1),
+}
+WRITES = {"__builtin_memcpy": 0, "__builtin_memmove": 0, "__builtin_memset": 0}
+
+
+@dataclass(eq=False, slots=True)
+class Clone:
+    """A function as one call path sees it."""
+
+    function: FunctionDecl
+    body: Compound
+    caller: Clone | None
+    depth: int
+    objects: dict[VarDecl, StackObject] = field(default_factory=dict)
+    literals: dict[Expr, StackObject] = field(default_factory=dict)
+    decisions: dict[Deref, set[Atom]] = field(default_factory=dict)
+    stores: dict[Deref, Loc] = field(default_factory=dict)
+    addresses: dict[Builtin, dict[int, set[Atom]]] = field(default_factory=dict)
+    calls: dict[Call, Clone] = field(default_factory=dict)
+    callbacks: dict[FunctionDecl, Clone] = field(default_factory=dict)
+    result: set[Atom] = field(default_factory=set)
+
+    def object_of(self, var: VarDecl) -> StackObject:
+        """The stack object of a local variable or parameter."""
+        found = self.objects.get(var)
+        if found is None:
+            found = self.objects[var] = StackObject(var.type, var.name)
+        return found
+
+    def literal(self, node: Expr) -> StackObject:
+        """The stack object of a compound literal."""
+        found = self.literals.get(node)
+        if found is None:
+            found = self.literals[node] = StackObject(node.type, "(literal)")
+        return found
+
+
+class Clones:
+    """Makes the clones of one program."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def make(self, function: FunctionDecl, caller: Clone | None, loc: Loc) -> Clone:
+        """A new clone of ``function``, which must have a body."""
+        assert function.body is not None
+        depth = 0 if caller is None else caller.depth + 1
+        above = caller
+        while above is not None:
+            if above.function is function:
+                raise Rejection(
+                    f"'{function.name}' calls itself", loc, "BPF has no recursion; use a loop"
+                )
+            above = above.caller
+        self._count += 1
+        if depth > MAX_DEPTH or self._count > MAX_CLONES:
+            raise Rejection(
+                f"calls are nested too deeply at '{function.name}'",
+                loc,
+                f"limits: {MAX_DEPTH} levels, {MAX_CLONES} call paths in one program",
+            )
+        return Clone(function, function.body, caller, depth)
+
+
+def check(clone: Clone, context: ContextKind) -> None:
+    """Refuse stores that no helper can do, and contexts mixed with other memory."""
+    for node, atoms in clone.decisions.items():
+        check_context(atoms, context, node.loc)
+    for node, loc in clone.stores.items():
+        check_store(classify(clone.decisions.get(node, ())), loc)
+    for builtin, operands in clone.addresses.items():
+        _check_builtin(builtin, operands)
+    for callee in (*clone.calls.values(), *clone.callbacks.values()):
+        check(callee, context)
+
+
+def _check_builtin(node: Builtin, operands: dict[int, set[Atom]]) -> None:
+    reads = READS.get(node.name, ())
+    for index, atoms in operands.items():
+        access = classify(atoms)
+        if index not in reads:
+            check_store(access, node.loc)
+        elif node.name == "__builtin_memcmp" and access in (Access.EXTERNAL, Access.MIXED):
+            raise Rejection(
+                "memcmp cannot compare kernel or user memory",
+                node.loc,
+                "copy it into a local array first, with bpf_probe_read_kernel",
+            )
+
+
+class Merger:
+    """Turns clones into instances: clones with the same decisions all the way down are one."""
+
+    def __init__(self) -> None:
+        self.instances: list[Instance] = []
+        self._by_signature: dict[Hashable, Instance] = {}
+        self._symbols: dict[str, int] = {}
+
+    def instance(self, clone: Clone) -> Instance:
+        """The instance that ``clone`` is emitted as."""
+        calls = {call: self.instance(callee) for call, callee in clone.calls.items()}
+        callbacks = {f: self.instance(callee) for f, callee in clone.callbacks.items()}
+        accesses = _accesses(clone)
+        signature = (
+            clone.function,
+            frozenset(accesses.items()),
+            frozenset(calls.items()),
+            frozenset(callbacks.items()),
+        )
+        found = self._by_signature.get(signature)
+        if found is None:
+            found = Instance(
+                clone.function, self._symbol(clone.function.name), accesses, calls, callbacks
+            )
+            self._by_signature[signature] = found
+            self.instances.append(found)
+        return found
+
+    def _symbol(self, name: str) -> str:
+        count = self._symbols.get(name, 0)
+        self._symbols[name] = count + 1
+        return f"{name}.{count}" if count else name
+
+
+def _accesses(clone: Clone) -> dict[Deref | Builtin, Access]:
+    """What is not direct."""
+    found: dict[Deref | Builtin, Access] = {}
+    for node, atoms in clone.decisions.items():
+        access = classify(atoms)
+        if access is not Access.DIRECT:
+            found[node] = access
+    for builtin, operands in clone.addresses.items():
+        if builtin.name not in READS or builtin.name == "__builtin_memcmp":
+            continue
+        access = classify(operands[1])
+        if access is not Access.DIRECT:
+            found[builtin] = access
+    return found
