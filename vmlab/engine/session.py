@@ -21,14 +21,14 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ENTROPY_BYTES = 64
 
 
-def boot_timeout_s() -> float:
-    """Return how long a guest may take to boot.
+def boot_timeout_s(default: float = DEFAULT_BOOT_TIMEOUT_S) -> float:
+    """Return how long a guest may take to boot: what the environment says, else ``default``.
 
     Raises EngineError if the environment asks for something that is not a time.
     """
     text = os.environ.get(BOOT_TIMEOUT_ENVIRONMENT, "")
     try:
-        seconds = float(text) if text else DEFAULT_BOOT_TIMEOUT_S
+        seconds = float(text) if text else default
     except ValueError:
         seconds = 0.0
     if not seconds > 0:

@@ -143,12 +143,14 @@ def refresh_clone(time_ns: int, entropy: bytes) -> None:
 def enter_root(layout: str, start: dict[str, Any]) -> None:
     """Make the root, the modules and the shared directory of the job."""
     if layout == "image":
-        host_fd = mounts.enter_host_root()
-        if start["modules"]:
-            mounts.bind_modules(host_fd, start["modules"], os.uname().release)
-        os.close(host_fd)
+        host = mounts.show_host()
+        host_fd = mounts.enter_root(f"/:{host}", host, mounts.MS_MOVE)
     else:
-        mounts.cover_host_root()
+        host = mounts.show_current_root()
+        host_fd = mounts.enter_root("/", host, mounts.MS_BIND | mounts.MS_REC)
+    if start["modules"]:
+        mounts.bind_modules(host_fd, start["modules"], os.uname().release)
+    os.close(host_fd)
     if start["share"]:
         mounts.mount_share()
 

@@ -15,6 +15,7 @@ MS_NOSUID = 0x2
 MS_NODEV = 0x4
 MS_BIND = 0x1000
 MS_MOVE = 0x2000
+MS_REC = 0x4000
 
 WORK = "/run/vmlab"
 """Where the agent keeps its mount points while it runs on the booted image."""
@@ -111,26 +112,43 @@ def mounted_at() -> dict[str, str]:
     return {fields[1]: fields[2] for fields in (line.split(" ") for line in lines)}
 
 
-def enter_host_root() -> int:
-    """Make the host's root, under an overlay, this process's root; return a descriptor of the host's.
-
-    The process must be pid 1: the kernel's own helpers (modprobe, core dumps) look files up from its
-    root, and they must see what the job sees. The new root is moved onto the old one rather than only
-    entered, because the kernel refuses user namespaces to a process in a mere chroot.
-    """
-    host, root, upper = f"{WORK}/host", f"{WORK}/root", f"{WORK}/upper"
+def show_host() -> str:
+    """Mount the host's root by 9p, read-only; return where."""
+    host = f"{WORK}/host"
+    options = f"{NINE_P},cache=loose"
     mount_or_explain(
-        "host", host, "9p", MS_RDONLY, f"{NINE_P},cache=loose", "CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO"
+        "host", host, "9p", MS_RDONLY, options, "CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO"
     )
+    return host
+
+
+def show_current_root() -> str:
+    """Show the root, without what is mounted below it, once more; return where."""
+    for name in ("host", "root", "upper", "tmp"):
+        os.makedirs(f"{WORK}/{name}", exist_ok=True)
+    host = f"{WORK}/host"
+    mount("/", host, "", MS_BIND)
+    return host
+
+
+def enter_root(lower: str, host: str, pseudo_flags: int) -> int:
+    """Make an overlay of ``lower`` this process's root; return a descriptor of the root of the host.
+
+    ``host`` is where the host's root is visible. As pid 1 this is also the root of the kernel's own
+    helpers (modprobe, core dumps), which must see what the job sees. The new root is moved onto the old
+    one rather than only entered: the kernel refuses user namespaces to a process in a mere chroot.
+    ``pseudo_flags`` says how /proc, /sys and /dev come along: MS_MOVE, or MS_BIND | MS_REC.
+    """
+    root, upper, tmp = f"{WORK}/root", f"{WORK}/upper", f"{WORK}/tmp"
     host_fd = os.open(host, os.O_PATH | os.O_DIRECTORY)
     mount("upper", upper, "tmpfs", 0, "mode=755,size=30%")
-    _mount_overlay(f"/:{host}", f"{upper}/root", root)
+    _mount_overlay(lower, f"{upper}/root", root)
     mount("run", f"{root}/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=20%")
-    mount("tmp", f"{WORK}/tmp", "tmpfs", 0, "mode=755,size=30%")
+    mount("tmp", tmp, "tmpfs", 0, "mode=755,size=30%")
     # The host's /tmp stays visible below, so that a command in a temporary directory is found too.
-    _mount_overlay(f"{host}/tmp", f"{WORK}/tmp/tmp", f"{root}/tmp")
+    _mount_overlay(f"{host}/tmp", f"{tmp}/tmp", f"{root}/tmp")
     for path in PSEUDO_ROOTS:
-        mount(path, root + path, "", MS_MOVE)
+        mount(path, root + path, "", pseudo_flags)
     os.chdir(root)
     mount(".", "/", "", MS_MOVE)
     os.chroot(".")
