@@ -7,13 +7,13 @@ Nothing is imported here that a cached run does not need. What each command does
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from vmlab import report
+from vmlab.engine.interrupt import ending_cleanly
 from vmlab.errors import LabError
 
 EXIT_BOOT_FAILED = 120
@@ -22,7 +22,6 @@ EXIT_LOST = 122
 EXIT_TIMEOUT = 124
 EXIT_LAB_ERROR = 125
 EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
 
 _EXIT_STATUS = f"""\
 exit status: that of CMD when it ran to its end, else
@@ -50,11 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(head)
     arguments.command = command
     try:
-        previous = signal.signal(signal.SIGTERM, _terminate)
-    except ValueError:  # not in the main thread: whoever runs us there minds the signals
-        previous = None
-    try:
-        status: int = _find(arguments.action)(arguments)
+        # Being ended runs every ``finally`` too: nothing is left half done.
+        with ending_cleanly():
+            status = _find(arguments.action)(arguments)
     except LabError as error:
         report.notice(str(error))
         if arguments.json:
@@ -63,9 +60,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         report.notice("interrupted")
         status = EXIT_INTERRUPTED
-    finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
     return status
 
 
@@ -90,12 +84,6 @@ def _split_command(argv: list[str]) -> tuple[list[str], list[str]]:
         return argv, []
     cut = argv.index("--")
     return argv[:cut], argv[cut + 1 :]
-
-
-def _terminate(_signal: int, _frame: object) -> NoReturn:
-    # An exception runs every ``finally``; the default action would leave half a kernel in the
-    # cache's tmp.
-    sys.exit(EXIT_TERMINATED)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ for any more. A kernel in use, or in the making, is locked and stays.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +112,16 @@ def _derived(cache: Cache, named: Collection[str]) -> Iterator[Item]:
         else:
             for path in sorted(room.iterdir()):
                 for kernel_id in named:
-                    if path.name.startswith(f"{kernel_id}-"):
+                    if path.name.startswith(f"{kernel_id}-") or _kernel_of(path) == kernel_id:
                         yield _item(path, f"made of kernel {kernel_id}: {room.name}", (kernel_id,))
+
+
+def _kernel_of(path: Path) -> str | None:
+    """Return the kernel that a saved guest says it is of."""
+    try:
+        return str(json.loads((path / "snapshot.json").read_text(encoding="utf-8"))["kernel"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _item(path: Path, what: str, locks: tuple[str, ...]) -> Item:
