@@ -1,7 +1,8 @@
-"""The result of the provenance analysis: how each dereference is done, and which copies of a function exist.
+"""The result of the provenance analysis: how memory is accessed, and which functions are emitted.
 
-A function is analysed once per call path and emitted once per distinct set of decisions (an `Instance`). The
-lowering asks an instance for the access of a `Deref` node, and for the instance a `Call` node goes to.
+A function is analysed once per call path and emitted once per distinct set of decisions (an
+`Instance`). The lowering asks an instance for the access of a `Deref` node, for that of an address
+given to a builtin, and for the instance a `Call` node goes to.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..tree import Builtin, Call, Deref, FunctionDecl
+from ..tree import Call, Deref, Expr, FunctionDecl
 
 
 class Access(StrEnum):
@@ -23,27 +24,30 @@ class Access(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class Instance:
-    """One emitted copy of a function. ``accesses`` holds only what is not DIRECT.
-
-    A `Builtin` in it is a memory copy, and the access is that of its source (BTF memory too is read by helper).
-    """
+    """One emitted copy of a function. ``accesses`` holds only what is not DIRECT."""
 
     function: FunctionDecl
     symbol: str  # unique name in the object; the entry's own name for programs
-    accesses: dict[Deref | Builtin, Access] = field(default_factory=dict)
+    accesses: dict[Expr, Access] = field(default_factory=dict)
     calls: dict[Call, Instance] = field(default_factory=dict)
-    callbacks: dict[FunctionDecl, Instance] = field(
-        default_factory=dict
-    )  # functions whose address is taken
+    callbacks: dict[FunctionDecl, Instance] = field(default_factory=dict)  # with taken addresses
 
-    def access(self, node: Deref | Builtin) -> Access:
+    def access(self, node: Deref) -> Access:
         """How ``node`` is accessed in this copy."""
         return self.accesses.get(node, Access.DIRECT)
+
+    def pointer_access(self, pointer: Expr) -> Access:
+        """How a builtin (memcpy and its like) accesses what its operand ``pointer`` points to.
+
+        ``pointer`` is the operand without conversions between pointer types. When it is the address
+        of an lvalue, ask for the access of the `Deref` in that instead.
+        """
+        return self.accesses.get(pointer, Access.DIRECT)
 
 
 @dataclass(eq=False, slots=True)
 class Plan:
-    """Everything to emit: programs first, then the copies they reach, callees before callers not required."""
+    """Everything to emit: programs first, then the copies they reach, in no particular order."""
 
     entries: list[Instance]
     instances: list[Instance]  # all, entries included, each once
