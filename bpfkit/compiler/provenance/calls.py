@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..constants import fold
-from ..ctype import Array, Record, bare, size_of
+from ..ctype import Array, Pointer, Record, bare, size_of
 from ..diagnostics import Loc
-from ..tree import Builtin, Call, DeclRef, Expr, FunctionDecl, HelperCall, Stmt
-from .clones import READS, WRITES, Clone, Clones
+from ..tree import AddrOf, Builtin, Call, Cast, Decay, DeclRef, Expr, FunctionDecl, HelperCall, Stmt
+from .clones import Clone, Clones
 from .decide import classify
 from .effects import CALLBACKS, FILLS, READ_ONLY, callback_value, helper_result
 from .execute import execute
@@ -36,6 +36,23 @@ TRANSPARENT = (
 )
 
 ATOMIC = ("__sync_", "__atomic_")
+
+# Builtins that go through addresses: the operands they read and those they write.
+READS = {
+    "__builtin_memcpy": (1,),
+    "__builtin_memcpy_inline": (1,),
+    "__builtin_memmove": (1,),
+    "__builtin_memcmp": (0, 1),
+    "__builtin_bcmp": (0, 1),
+}
+WRITES = {
+    "__builtin_memcpy": 0,
+    "__builtin_memcpy_inline": 0,
+    "__builtin_memmove": 0,
+    "__builtin_memset": 0,
+    "__builtin_memset_inline": 0,
+    "__builtin_bzero": 0,
+}
 
 
 class Program:
@@ -144,36 +161,35 @@ class Program:
         args = [transfer.value(arg) for arg in node.args]
         if node.name in TRANSPARENT:
             return args[0]
-        self._remember_addresses(transfer, node, args)
-        if node.name in ("__builtin_memcpy", "__builtin_memmove"):
+        for index in READS.get(node.name, ()):
+            _operand(transfer, node.args[index], store=False)
+        if node.name in WRITES:
+            _operand(transfer, node.args[WRITES[node.name]], store=True)
+        if "memcpy" in node.name or "memmove" in node.name:
             access = _copied(args[1])
             self.memory.copy(args[0], args[1], _constant(node, 2), access)
             return args[0]
-        if node.name == "__builtin_memset":
+        if "memset" in node.name:
             return args[0]
-        if node.name.startswith(ATOMIC):
-            self._store_number(args)
-        return SCALARS
-
-    def _remember_addresses(self, transfer: Transfer, node: Builtin, args: list[Atoms]) -> None:
-        indices = list(READS.get(node.name, ()))
-        if node.name in WRITES:
-            indices.append(WRITES[node.name])
         if node.name.startswith(ATOMIC) and args:
-            indices.append(0)
-        if indices:
-            operands = transfer.clone.addresses.setdefault(node, {})
-            for index in indices:
-                self.memory.learn(operands.setdefault(index, set()), args[index])
-
-    def _store_number(self, args: list[Atoms]) -> None:
-        """An atomic operation leaves a number where its first argument points."""
-        if args:
-            self.memory.store(args[0], SCALARS)
+            _operand(transfer, node.args[0], store=True)
+            self.memory.store(args[0], SCALARS)  # whatever it was, a number is left there
+        return SCALARS
 
 
 def _execute(transfer: Transfer, node: Stmt) -> Atoms:
     return execute(transfer, node)
+
+
+def _operand(transfer: Transfer, arg: Expr, *, store: bool) -> None:
+    """Remember how a builtin goes through its operand ``arg``, as `Instance` is asked for it."""
+    inner = arg
+    while isinstance(inner, Cast) and isinstance(bare(inner.operand.type), Pointer):
+        inner = inner.operand
+    if isinstance(inner, (AddrOf, Decay)):
+        transfer.access(inner.operand, store=store)
+        return
+    transfer.decide(inner, transfer.value(inner), store=store)
 
 
 def _copied(source: Atoms) -> Access:

@@ -6,21 +6,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from ..diagnostics import Loc, Rejection
-from ..tree import Builtin, Call, Compound, Deref, Expr, FunctionDecl, VarDecl
+from ..tree import Call, Compound, Expr, FunctionDecl, VarDecl
 from .decide import ContextKind, check_context, check_store, classify
 from .plan import Access, Instance
 from .values import Atom, StackObject
 
 MAX_DEPTH = 24
 MAX_CLONES = 4000
-
-# Builtins that read memory: the index of each argument that is an address.
-READS = {
-    "__builtin_memcpy": (1,),
-    "__builtin_memmove": (1,),
-    "__builtin_memcmp": (0, 1),
-}
-WRITES = {"__builtin_memcpy": 0, "__builtin_memmove": 0, "__builtin_memset": 0}
 
 
 @dataclass(eq=False, slots=True)
@@ -33,9 +25,8 @@ class Clone:
     depth: int
     objects: dict[VarDecl, StackObject] = field(default_factory=dict)
     literals: dict[Expr, StackObject] = field(default_factory=dict)
-    decisions: dict[Deref, set[Atom]] = field(default_factory=dict)
-    stores: dict[Deref, Loc] = field(default_factory=dict)
-    addresses: dict[Builtin, dict[int, set[Atom]]] = field(default_factory=dict)
+    decisions: dict[Expr, set[Atom]] = field(default_factory=dict)  # of Deref nodes and operands
+    stores: dict[Expr, Loc] = field(default_factory=dict)  # those of them that are written to
     calls: dict[Call, Clone] = field(default_factory=dict)
     callbacks: dict[FunctionDecl, Clone] = field(default_factory=dict)
     result: set[Atom] = field(default_factory=set)
@@ -88,24 +79,8 @@ def check(clone: Clone, context: ContextKind) -> None:
         check_context(atoms, context, node.loc)
     for node, loc in clone.stores.items():
         check_store(classify(clone.decisions.get(node, ())), loc)
-    for builtin, operands in clone.addresses.items():
-        _check_builtin(builtin, operands)
     for callee in (*clone.calls.values(), *clone.callbacks.values()):
         check(callee, context)
-
-
-def _check_builtin(node: Builtin, operands: dict[int, set[Atom]]) -> None:
-    reads = READS.get(node.name, ())
-    for index, atoms in operands.items():
-        access = classify(atoms)
-        if index not in reads:
-            check_store(access, node.loc)
-        elif node.name == "__builtin_memcmp" and access in (Access.EXTERNAL, Access.MIXED):
-            raise Rejection(
-                "memcmp cannot compare kernel or user memory",
-                node.loc,
-                "copy it into a local array first, with bpf_probe_read_kernel",
-            )
 
 
 class Merger:
@@ -142,17 +117,7 @@ class Merger:
         return f"{name}.{count}" if count else name
 
 
-def _accesses(clone: Clone) -> dict[Deref | Builtin, Access]:
+def _accesses(clone: Clone) -> dict[Expr, Access]:
     """What is not direct."""
-    found: dict[Deref | Builtin, Access] = {}
-    for node, atoms in clone.decisions.items():
-        access = classify(atoms)
-        if access is not Access.DIRECT:
-            found[node] = access
-    for builtin, operands in clone.addresses.items():
-        if builtin.name not in READS or builtin.name == "__builtin_memcmp":
-            continue
-        access = classify(operands[1])
-        if access is not Access.DIRECT:
-            found[builtin] = access
-    return found
+    found = {node: classify(atoms) for node, atoms in clone.decisions.items()}
+    return {node: access for node, access in found.items() if access is not Access.DIRECT}

@@ -147,11 +147,15 @@ class Transfer:
         place = self.place(node)
         if place.root is None:
             return place.atoms, Access.DIRECT
-        known = self.clone.decisions.setdefault(place.root, set())
-        self.memory.learn(known, place.reached)
+        return place.atoms, self.decide(place.root, place.reached, store=store)
+
+    def decide(self, node: Expr, addresses: Atoms, *, store: bool) -> Access:
+        """Remember that ``node`` goes through ``addresses``; give the decision so far."""
+        known = self.clone.decisions.setdefault(node, set())
+        self.memory.learn(known, addresses)
         if store:
-            self.clone.stores.setdefault(place.root, node.loc)
-        return place.atoms, classify(known)
+            self.clone.stores.setdefault(node, node.loc)
+        return classify(known)
 
     # ------------------------------------------------------------ values
 
