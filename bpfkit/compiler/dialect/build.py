@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...uapi.helpers import by_name
 from ..ctype import (
     INT,
     U64,
@@ -75,9 +76,9 @@ def cast(expr: Expr, to: Type) -> Expr:
     return expr if bare(expr.type) == bare(to) else Cast(to, expr.loc, expr)
 
 
-def helper(number_: int, name: str, result: Type, loc: Loc, args: Sequence[Expr]) -> HelperCall:
-    """A call of the helper ``number_``."""
-    return HelperCall(result, loc, number_, name, list(args))
+def helper(name: str, result: Type, loc: Loc, args: Sequence[Expr]) -> HelperCall:
+    """A call of the helper ``name``."""
+    return HelperCall(result, loc, by_name()[name].number, name, list(args))
 
 
 def map_address(map_: MapDecl, loc: Loc) -> MapAddress:

@@ -24,9 +24,9 @@ def expand_builtin(
         case "bpf_usdt_readarg_p":
             return _read_through_argument(call, function, unit)
         case "incr_cksum_l3":
-            return _checksum(call, function, target, 10, "bpf_l3_csum_replace")
+            return _checksum(call, function, target, "bpf_l3_csum_replace")
         case "incr_cksum_l4":
-            return _checksum(call, function, target, 11, "bpf_l4_csum_replace")
+            return _checksum(call, function, target, "bpf_l4_csum_replace")
     return None
 
 
@@ -71,9 +71,7 @@ def _read_through_argument(call: Call, function: FunctionDecl, unit: Unit) -> Ex
     pointer = build.local("address", U64, loc, build.number(0, loc, U64))
     fetch = _call_accessor(call, _accessor(call, function, unit), build.address(pointer, loc), 8)
     source = Cast(VOID_PTR, loc, build.load(pointer, loc), explicit=True)
-    read = build.helper(
-        112, "bpf_probe_read_user", call.type, loc, [call.args[2], call.args[3], source]
-    )
+    read = build.helper("bpf_probe_read_user", call.type, loc, [call.args[2], call.args[3], source])
     body = [build.declare(pointer), build.statement(fetch), build.statement(read)]
     return build.statement_expr(call.type, body, loc)
 
@@ -81,7 +79,7 @@ def _read_through_argument(call: Call, function: FunctionDecl, unit: Unit) -> Ex
 # ---------------------------------------------------------------- checksums
 
 
-def _checksum(call: Call, function: FunctionDecl, target: Target, number: int, name: str) -> Expr:
+def _checksum(call: Call, function: FunctionDecl, target: Target, name: str) -> Expr:
     """Replace ``from`` by ``to``, in host order, in the checksum at an offset of the packet."""
     loc = call.loc
     if not function.params:
@@ -102,7 +100,7 @@ def _checksum(call: Call, function: FunctionDecl, target: Target, number: int, n
         network_order(new, size, target),
         flags,
     ]
-    return build.helper(number, name, call.type, loc, args)
+    return build.helper(name, call.type, loc, args)
 
 
 def network_order(value: Expr, size: int, target: Target) -> Expr:

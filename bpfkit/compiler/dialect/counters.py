@@ -58,7 +58,7 @@ def _lookup(call: MethodCall, key: VarDecl) -> VarDecl:
     assert call.map.leaf is not None
     pointer = Pointer(call.map.leaf)
     found = call.helper(
-        1, "bpf_map_lookup_elem", pointer, call.address(), build.address(key, call.loc)
+        "bpf_map_lookup_elem", pointer, call.address(), build.address(key, call.loc)
     )
     return build.local("leaf", pointer, call.loc, found)
 
@@ -82,7 +82,6 @@ def _insert(call: MethodCall, key: VarDecl, step: Expr) -> list[Stmt]:
     loc = call.loc
     first = build.local("first", call.map.leaf, loc, build.cast(step, call.map.leaf))
     update = call.helper(
-        2,
         "bpf_map_update_elem",
         ULONG,
         call.address(),

@@ -38,9 +38,9 @@ class MethodCall:
     function: FunctionDecl
     current_cpu: int = CURRENT_CPU
 
-    def helper(self, number: int, name: str, result: Type, *args: Expr) -> Expr:
+    def helper(self, name: str, result: Type, *args: Expr) -> Expr:
         """A helper call at this place."""
-        return build.helper(number, name, result, self.loc, args)
+        return build.helper(name, result, self.loc, args)
 
     def address(self) -> Expr:
         """The map as an argument."""

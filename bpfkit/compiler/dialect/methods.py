@@ -1,7 +1,7 @@
 """Map methods: ``counts.lookup(&key)`` becomes a call of the helper behind it.
 
 Methods that are one helper call are rows of `DIRECT`; the others have a function each in `COMPOSED`
-(here or in ``counters.py``). Numbers are those of enum bpf_func_id.
+(here or in ``counters.py``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ class Direct:
     of map it is for, if any.
     """
 
-    number: int
     helper: str
     args: str
     event: int | None = None
@@ -35,35 +34,35 @@ class Direct:
 
 
 DIRECT: Mapping[str, Direct] = {
-    "lookup": Direct(1, "bpf_map_lookup_elem", "map 0"),
-    "update": Direct(2, "bpf_map_update_elem", "map 0 1 =0"),
-    "insert": Direct(2, "bpf_map_update_elem", f"map 0 1 ={NOEXIST}"),
-    "delete": Direct(3, "bpf_map_delete_elem", "map 0"),
-    "call": Direct(12, "bpf_tail_call", "0 map 1", kind="prog"),
-    "perf_read": Direct(22, "bpf_perf_event_read", "map 0"),
-    "get_stackid": Direct(27, "bpf_get_stackid", "0 map 1", kind="stacktrace"),
-    "check_current_task": Direct(37, "bpf_current_task_under_cgroup", "map 0"),
-    "redirect_map": Direct(51, "bpf_redirect_map", "map 0 1"),
-    "sock_map_update": Direct(53, "bpf_sock_map_update", "0 map 1 2"),
-    "perf_counter_value": Direct(55, "bpf_perf_event_read_value", "map 0 1 2"),
-    "sock_hash_update": Direct(70, "bpf_sock_hash_update", "0 map 1 2"),
-    "msg_redirect_hash": Direct(71, "bpf_msg_redirect_hash", "0 map 1 2"),
-    "sk_redirect_hash": Direct(72, "bpf_sk_redirect_hash", "0 map 1 2"),
-    "get_local_storage": Direct(81, "bpf_get_local_storage", "map 0"),
-    "push": Direct(87, "bpf_map_push_elem", "map 0 1"),
-    "pop": Direct(88, "bpf_map_pop_elem", "map 0"),
-    "peek": Direct(89, "bpf_map_peek_elem", "map 0"),
-    "sk_storage_get": Direct(107, "bpf_sk_storage_get", "map 0 1 2"),
-    "sk_storage_delete": Direct(108, "bpf_sk_storage_delete", "map 0"),
-    "ringbuf_output": Direct(130, "bpf_ringbuf_output", "map 0 1 2", event=0),
-    "ringbuf_reserve": Direct(131, "bpf_ringbuf_reserve", "map 0 =0"),
-    "ringbuf_submit": Direct(132, "bpf_ringbuf_submit", "0 1", event=0),
-    "ringbuf_discard": Direct(133, "bpf_ringbuf_discard", "0 1"),
-    "ringbuf_query": Direct(134, "bpf_ringbuf_query", "map 0"),
-    "inode_storage_get": Direct(145, "bpf_inode_storage_get", "map 0 1 2"),
-    "inode_storage_delete": Direct(146, "bpf_inode_storage_delete", "map 0"),
-    "task_storage_get": Direct(156, "bpf_task_storage_get", "map 0 1 2"),
-    "task_storage_delete": Direct(157, "bpf_task_storage_delete", "map 0"),
+    "lookup": Direct("bpf_map_lookup_elem", "map 0"),
+    "update": Direct("bpf_map_update_elem", "map 0 1 =0"),
+    "insert": Direct("bpf_map_update_elem", f"map 0 1 ={NOEXIST}"),
+    "delete": Direct("bpf_map_delete_elem", "map 0"),
+    "call": Direct("bpf_tail_call", "0 map 1", kind="prog"),
+    "perf_read": Direct("bpf_perf_event_read", "map 0"),
+    "get_stackid": Direct("bpf_get_stackid", "0 map 1", kind="stacktrace"),
+    "check_current_task": Direct("bpf_current_task_under_cgroup", "map 0"),
+    "redirect_map": Direct("bpf_redirect_map", "map 0 1"),
+    "sock_map_update": Direct("bpf_sock_map_update", "0 map 1 2"),
+    "perf_counter_value": Direct("bpf_perf_event_read_value", "map 0 1 2"),
+    "sock_hash_update": Direct("bpf_sock_hash_update", "0 map 1 2"),
+    "msg_redirect_hash": Direct("bpf_msg_redirect_hash", "0 map 1 2"),
+    "sk_redirect_hash": Direct("bpf_sk_redirect_hash", "0 map 1 2"),
+    "get_local_storage": Direct("bpf_get_local_storage", "map 0"),
+    "push": Direct("bpf_map_push_elem", "map 0 1"),
+    "pop": Direct("bpf_map_pop_elem", "map 0"),
+    "peek": Direct("bpf_map_peek_elem", "map 0"),
+    "sk_storage_get": Direct("bpf_sk_storage_get", "map 0 1 2"),
+    "sk_storage_delete": Direct("bpf_sk_storage_delete", "map 0"),
+    "ringbuf_output": Direct("bpf_ringbuf_output", "map 0 1 2", event=0),
+    "ringbuf_reserve": Direct("bpf_ringbuf_reserve", "map 0 =0"),
+    "ringbuf_submit": Direct("bpf_ringbuf_submit", "0 1", event=0),
+    "ringbuf_discard": Direct("bpf_ringbuf_discard", "0 1"),
+    "ringbuf_query": Direct("bpf_ringbuf_query", "map 0"),
+    "inode_storage_get": Direct("bpf_inode_storage_get", "map 0 1 2"),
+    "inode_storage_delete": Direct("bpf_inode_storage_delete", "map 0"),
+    "task_storage_get": Direct("bpf_task_storage_get", "map 0 1 2"),
+    "task_storage_delete": Direct("bpf_task_storage_delete", "map 0"),
 }
 
 
@@ -84,7 +83,7 @@ def expand(call: MethodCall) -> Expr:
         )
     if row.event is not None:
         record_event(call.map, call.args[row.event])
-    return call.helper(row.number, row.helper, call.type, *_arguments(row, call))
+    return call.helper(row.helper, call.type, *_arguments(row, call))
 
 
 def _arguments(row: Direct, call: MethodCall) -> list[Expr]:
@@ -107,9 +106,7 @@ def _perf_submit(call: MethodCall) -> Expr:
     ctx, data, size = call.args
     record_event(call.map, data)
     flags = build.number(call.current_cpu, call.loc, ULONG)
-    return call.helper(
-        25, "bpf_perf_event_output", call.type, ctx, call.address(), flags, data, size
-    )
+    return call.helper("bpf_perf_event_output", call.type, ctx, call.address(), flags, data, size)
 
 
 def _perf_submit_skb(call: MethodCall) -> Expr:
@@ -119,9 +116,7 @@ def _perf_submit_skb(call: MethodCall) -> Expr:
     high = Binary(ULONG, call.loc, "<<", build.cast(length, ULONG), shift)
     cpu = build.number(CURRENT_CPU, call.loc, ULONG)
     flags = Binary(ULONG, call.loc, "|", high, cpu)
-    return call.helper(
-        25, "bpf_perf_event_output", call.type, skb, call.address(), flags, data, size
-    )
+    return call.helper("bpf_perf_event_output", call.type, skb, call.address(), flags, data, size)
 
 
 def _lookup_or_try_init(call: MethodCall) -> Expr:
@@ -140,7 +135,6 @@ def _lookup_or(call: MethodCall, *, return_on_failure: bool) -> Expr:
     key_var = build.local("key", key.type, loc, key)
     leaf_var = build.local("leaf", pointer, loc, _lookup(call, key_var, pointer))
     update = call.helper(
-        2,
         "bpf_map_update_elem",
         ULONG,
         call.address(),
@@ -180,7 +174,7 @@ def _return_zero(call: MethodCall) -> Return:
 
 def _lookup(call: MethodCall, key: VarDecl, result: Pointer) -> Expr:
     key_pointer = build.load(key, call.loc)
-    return call.helper(1, "bpf_map_lookup_elem", result, call.address(), key_pointer)
+    return call.helper("bpf_map_lookup_elem", result, call.address(), key_pointer)
 
 
 def _leaf(call: MethodCall) -> Type:

@@ -29,7 +29,6 @@ from . import build
 from .builtins import network_order
 
 PACKET = "packet"
-STORE_BYTES = 9  # BPF_FUNC_skb_store_bytes
 
 _UNSIGNED: dict[int, Type] = {1: U8, 2: U16, 4: U32, 8: U64}
 _INTRINSICS = {1: "byte", 2: "half", 4: "word"}
@@ -135,7 +134,6 @@ class PacketAccess:
         swapped = build.cast(network_order(whole, width, self._target), unsigned)
         data = build.local("data", unsigned, loc, swapped)
         store = build.helper(
-            STORE_BYTES,
             "bpf_skb_store_bytes",
             ULONG,
             loc,

@@ -37,7 +37,7 @@ def expand_printk(call: Call | HelperCall, warnings: list[Diagnostic]) -> Expr:
     text.init = InitList(array, loc, [Init(0, array, literal)])
     pointer = Decay(Pointer(CHAR), loc, build.ref(text, loc))
     args = [pointer, build.number(size, loc), *values]
-    printed = build.helper(NUMBER, NAME, call.type, loc, args)
+    printed = build.helper(NAME, call.type, loc, args)
     body = [build.declare(text), build.statement(printed)]
     return build.statement_expr(call.type, body, loc)
 
