@@ -1,0 +1,202 @@
+"""Builtins that copy, fill and compare blocks of memory: expanded in place, since BPF has nothing to call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..ctype import U8, ULONG, Pointer, Void, align_of, bare, size_of
+from ..diagnostics import Rejection
+from ..provenance.plan import Access
+from ..tree import AddrOf, Builtin, Cast, Decay, DeclRef, Expr, FunctionDecl, Load, StrLit
+from .atomics import Atomics
+from .memory import BY_HELPER, INLINE_BYTES, common_align
+
+LARGEST_COPY = 4 * INLINE_BYTES
+LARGEST_COMPARISON = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An address, and what its expression tells of it."""
+
+    address: str
+    align: int
+    access: Access
+
+
+class Blocks(Atomics):
+    """``memcpy`` and its family."""
+
+    def _block(self, e: Expr) -> Block:
+        """Look through the casts to ``void *``: below them stand the alignment and the access."""
+        inner = e
+        while isinstance(inner, Cast) and isinstance(bare(inner.operand.type), Pointer):
+            inner = inner.operand
+        operand = inner.operand if isinstance(inner, (AddrOf, Decay)) else None
+        if operand is not None and not (
+            isinstance(operand, DeclRef) and isinstance(operand.decl, FunctionDecl)
+        ):
+            place = self.place(operand)
+            return Block(place.address, place.align, place.access)
+        pointer = bare(inner.type)
+        plain = isinstance(pointer, Pointer) and not isinstance(bare(pointer.to), Void)
+        align = align_of(pointer.to) if isinstance(pointer, Pointer) and plain else 1
+        return Block(self.value(inner), align, Access.DIRECT)
+
+    def _size(self, e: Builtin, number: int) -> int | str:
+        """A size as a number, or as an i64 operand that must become one after inlining."""
+        known = self.folder.value(e.args[number])
+        if isinstance(known, int):
+            if known > LARGEST_COPY or known < 0:
+                raise Rejection(
+                    f"{e.name} of {known} bytes; at most {LARGEST_COPY} can be expanded in place",
+                    e.loc,
+                    "use a loop, or bpf_probe_read_kernel() to copy",
+                )
+            return known
+        return self.convert(self.value(e.args[number]), e.args[number].type, ULONG, e.loc)
+
+    def memory_copy(self, e: Builtin) -> str:
+        """``memcpy``; from kernel or user memory it is the helper call itself."""
+        to, source = self._block(e.args[0]), self._block(e.args[1])
+        size = self._size(e, 2)
+        self._refuse_store(to, e)
+        if source.access in (Access.BTF, *BY_HELPER):
+            if isinstance(size, str):
+                size = self.get(f"trunc i64 {size} to i32")
+            self.probe(to.address, size, source.address)
+        elif isinstance(size, str):
+            self._transfer("memcpy", to, source, size)
+        else:
+            for at in range(0, size, INLINE_BYTES):
+                self.copy(
+                    self.offset(to.address, at),
+                    self.offset(source.address, at),
+                    min(INLINE_BYTES, size - at),
+                    common_align(to.align, at),
+                    common_align(source.align, at),
+                )
+        return to.address
+
+    def memory_move(self, e: Builtin) -> str:
+        """``memmove``."""
+        to, source = self._block(e.args[0]), self._block(e.args[1])
+        size = self._size(e, 2)
+        self._refuse_store(to, e)
+        if source.access in (Access.BTF, *BY_HELPER):
+            raise Rejection("memmove from kernel or user memory", e.loc, "use memcpy")
+        if isinstance(size, int) and size > INLINE_BYTES:
+            raise Rejection(f"memmove of {size} bytes; at most {INLINE_BYTES}", e.loc)
+        self._transfer("memmove", to, source, size)
+        return to.address
+
+    def _transfer(self, which: str, to: Block, source: Block, size: int | str) -> None:
+        name = self.module.declare(
+            f"llvm.{which}.p0.p0.i64", f"void @llvm.{which}.p0.p0.i64(ptr, ptr, i64, i1 immarg)"
+        )
+        self.do(
+            f"call void {name}(ptr align {to.align} {to.address}, "
+            f"ptr align {source.align} {source.address}, i64 {size}, i1 false)"
+        )
+
+    def memory_fill(self, e: Builtin) -> str:
+        """``memset``."""
+        to = self._block(e.args[0])
+        byte = self.convert(self.value(e.args[1]), e.args[1].type, U8, e.loc)
+        self._fill(e, to, byte, self._size(e, 2))
+        return to.address
+
+    def memory_clear(self, e: Builtin) -> str:
+        """``bzero``."""
+        to = self._block(e.args[0])
+        self._fill(e, to, "0", self._size(e, 1))
+        return ""
+
+    def _fill(self, e: Builtin, to: Block, byte: str, size: int | str) -> None:
+        self._refuse_store(to, e)
+        if isinstance(size, str):
+            name = self.module.declare(
+                "llvm.memset.p0.i64", "void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)"
+            )
+            self.do(
+                f"call void {name}(ptr align {to.align} {to.address}, i8 {byte}, i64 {size}, i1 false)"
+            )
+            return
+        for at in range(0, size, INLINE_BYTES):
+            self.fill(
+                self.offset(to.address, at),
+                byte,
+                min(INLINE_BYTES, size - at),
+                common_align(to.align, at),
+            )
+
+    def _refuse_store(self, to: Block, e: Builtin) -> None:
+        self.check_store_access(to.access, e.loc)
+
+    def memory_compare(self, e: Builtin) -> str:
+        """``memcmp`` of a constant size: the largest aligned units first, the first difference decides."""
+        size = self._size(e, 2)
+        if isinstance(size, str) or size > LARGEST_COMPARISON:
+            raise Rejection(
+                f"{e.name} needs a constant size of at most {LARGEST_COMPARISON} bytes",
+                e.loc,
+                "use bpf_strncmp(), or a loop",
+            )
+        left, right = (self._readable(self._block(a), size) for a in e.args[:2])
+        slot = self.alloca("i32", 4)
+        differ, end = self.block("differ"), self.block("end")
+        sides = [self.alloca("i64", 8) for _ in range(2)]
+        self.do(f"store i32 0, ptr {slot}")
+        at = 0
+        while at < size:
+            unit = min(left.align, right.align, 8)
+            while unit > size - at:
+                unit //= 2
+            self._compare_unit(at, unit, (left, right), sides, differ)
+            at += unit
+        self.jump(end)
+        self.open(differ)
+        a, b = (self.get(f"load i64, ptr {side}") for side in sides)
+        less = self.get(f"icmp ult i64 {a}, {b}")
+        sign = self.get(f"select i1 {less}, i32 -1, i32 1")
+        self.do(f"store i32 {sign}, ptr {slot}")
+        self.open(end)
+        result = self.get(f"load i32, ptr {slot}")
+        return self.resize(result, 32, size_of(e.type) * 8, signed=True)
+
+    def _readable(self, block: Block, size: int) -> Block:
+        """A block that plain loads may read; memory of the kernel is copied first."""
+        if block.access is Access.DIRECT:
+            return block
+        copy = self.alloca(f"[{size} x i8]", 8)
+        self.probe(copy, size, block.address)
+        return Block(copy, 8, Access.DIRECT)
+
+    def _compare_unit(
+        self, at: int, unit: int, blocks: tuple[Block, Block], sides: list[str], differ: str
+    ) -> None:
+        bits = unit * 8
+        for block, side in zip(blocks, sides, strict=True):
+            address = self.offset(block.address, at)
+            word = self.get(f"load i{bits}, ptr {address}, align {unit}")
+            if unit > 1 and self.module.byte_order == "little":
+                swap = self.module.declare(
+                    f"llvm.bswap.i{bits}", f"i{bits} @llvm.bswap.i{bits}(i{bits})"
+                )
+                word = self.get(f"call i{bits} {swap}(i{bits} {word})")
+            self.do(f"store i64 {self.resize(word, bits, 64, signed=False)}, ptr {side}")
+        a, b = (self.get(f"load i64, ptr {side}") for side in sides)
+        after = self.block("equal")
+        self.branch(self.get(f"icmp eq i64 {a}, {b}"), after, differ)
+        self.open(after)
+
+    def string_length(self, e: Builtin) -> str:
+        """``strlen`` of a literal."""
+        operand = e.args[0]
+        while isinstance(operand, (Cast, Decay, AddrOf, Load)):
+            operand = operand.lvalue if isinstance(operand, Load) else operand.operand
+        if not isinstance(operand, StrLit):
+            raise Rejection(
+                "strlen() of a string that is not a literal", e.loc, "use bpf_probe_read_str()"
+            )
+        return str(len(operand.data.split(b"\0")[0]))

@@ -1,0 +1,106 @@
+"""Builtins that ask the target kernel about itself through CO-RE relocations."""
+
+from __future__ import annotations
+
+from ..ctype import Enum, Pointer, Type, bare, size_of
+from ..diagnostics import Rejection
+from ..tree import AddrOf, Builtin, Cast, Deref, Expr, IntLit, Load
+from .expr import Expressions
+from .irtext import quote
+
+
+class Relocations(Expressions):
+    """``__builtin_preserve_*`` and ``__builtin_btf_type_id``."""
+
+    def relocation(self, e: Builtin) -> str:
+        name = e.name.removeprefix("__builtin_")
+        if name == "preserve_access_index":
+            self.preserving += 1
+            value = self.value(e.args[0])
+            self.preserving -= 1
+            return value
+        what = self._constant(e)
+        if name == "preserve_field_info":
+            return self._field_info(e, what)
+        if name == "preserve_type_info":
+            return self._of_type("llvm.bpf.preserve.type.info", self._named_type(e), what, e)
+        if name == "btf_type_id":
+            return self._of_type("llvm.bpf.btf.type.id", self._named_type(e), what, e)
+        if name == "preserve_enum_value":
+            return self._enum_value(e, what)
+        raise Rejection(f"{e.name} is not supported", e.loc)
+
+    def _constant(self, e: Builtin) -> int:
+        """The last operand, which says what to ask."""
+        if e.constants:
+            return e.constants[-1]
+        known = self.folder.value(e.args[-1])
+        if not isinstance(known, int):
+            raise Rejection(f"the last operand of {e.name} must be constant", e.loc)
+        return known
+
+    def _field_info(self, e: Builtin, what: int) -> str:
+        operand: Expr = e.args[0]
+        while isinstance(operand, (Load, Cast)):
+            operand = operand.lvalue if isinstance(operand, Load) else operand.operand
+        self.preserving += 1
+        place = self.place(operand)
+        self.preserving -= 1
+        if not place.relocated:
+            raise Rejection(f"the operand of {e.name} must be a member of a record", e.loc)
+        info = self.field_info(place.address, what)
+        return self.resize(info, 32, size_of(e.type) * 8, signed=False)
+
+    def _named_type(self, e: Builtin) -> Type:
+        """The type of an operand like ``*(struct x *)0``; a typedef is asked for by its name."""
+        operand = e.args[0]
+        while isinstance(operand, (Load, AddrOf)):
+            operand = operand.lvalue if isinstance(operand, Load) else operand.operand
+        if isinstance(operand, Deref):
+            pointer = bare(operand.pointer.type)
+            if isinstance(pointer, Pointer):
+                return pointer.to
+        return operand.type
+
+    def _of_type(self, intrinsic: str, t: Type, what: int, e: Builtin) -> str:
+        number = self.module.serial()
+        name = self.module.declare(intrinsic, f"i64 @{intrinsic}(i32, i64)")
+        value = self.get(
+            f"call i64 {name}(i32 {number}, i64 {what})",
+            f", !llvm.preserve.access.index {self.debug.type(t)}",
+        )
+        return self.resize(value, 64, size_of(e.type) * 8, signed=False)
+
+    def _enum_value(self, e: Builtin, what: int) -> str:
+        t = self._named_type(e)
+        kind = bare(t)
+        operand: Expr = e.args[0]
+        while not isinstance(operand, IntLit):
+            match operand:
+                case Load():
+                    operand = operand.lvalue
+                case Deref():
+                    operand = operand.pointer
+                case Cast() | AddrOf():
+                    operand = operand.operand
+                case _:
+                    break
+        if not isinstance(kind, Enum) or not isinstance(operand, IntLit):
+            raise Rejection(f"{e.name} needs an enumerator", e.loc)
+        mask = (1 << kind.underlying.size * 8) - 1
+        found = [n for n, v in kind.constants if v & mask == operand.value & mask]
+        if not found:
+            raise Rejection(f"{e.name} needs an enumerator of '{kind.name}'", e.loc)
+        number = self.module.serial()
+        intrinsic = "llvm.bpf.preserve.enum.value"
+        name = self.module.declare(intrinsic, f"i64 @{intrinsic}(i32, ptr, i64)")
+        text = f"{found[0]}:{operand.value}".encode() + b"\0"
+        self.module.globals.append(
+            f"@.enum.{number}.{found[0]} = private unnamed_addr constant "
+            f'[{len(text)} x i8] c"{quote(text)}"'
+        )
+        value = self.get(
+            f"call i64 {name}(i32 {number}, ptr @.enum.{number}.{found[0]}, i64 {what})",
+            f", !llvm.preserve.access.index {self.debug.type(t)}",
+        )
+        return self.resize(value, 64, size_of(e.type) * 8, signed=False)
