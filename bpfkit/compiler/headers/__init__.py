@@ -1,0 +1,1 @@
+"""What stands before a program's text: types, constants, helpers and tracepoint structures."""

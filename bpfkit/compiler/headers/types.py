@@ -1,0 +1,204 @@
+"""Kernel types for one program: the records, typedefs and enumerations its text names, pruned.
+
+A record that is named is written in full; behind a pointer only when the text also names the member
+that points. Kernel records get ``preserve_access_index``, so that accesses are relocated at load
+time. Contexts and records of the UAPI stay plain: their layout never moves, and the verifier wants
+fixed offsets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+
+from ...btf.dump import TAG_KINDS, Chunk, Policy, Printer
+from ...btf.layout import find_member, size_of
+from ...btf.types import Array, Btf, Enum, Enum64, Fwd
+from ...uapi.btf import BtfKind
+from ..target import KernelFacts
+from .basics import CONTEXTS, context
+
+_PUSH = "#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)"
+_POP = "#pragma clang attribute pop"
+
+PLAIN_RECORDS = frozenset(
+    {
+        # Contexts of programs.
+        "pt_regs",
+        "xdp_md",
+        "__sk_buff",
+        "bpf_raw_tracepoint_args",
+        "bpf_perf_event_data",
+        "bpf_sock_ops",
+        "bpf_sock_addr",
+        "bpf_sock",
+        "bpf_tcp_sock",
+        "bpf_sysctl",
+        "bpf_sockopt",
+        "bpf_cgroup_dev_ctx",
+        "bpf_sk_lookup",
+        "bpf_flow_keys",
+        "bpf_user_pt_regs_t",
+        "sk_msg_md",
+        "sk_reuseport_md",
+        # Data that programs and helpers exchange.
+        "bpf_perf_event_value",
+        "bpf_tunnel_key",
+        "bpf_fib_lookup",
+        "bpf_redir_neigh",
+        "bpf_pidns_info",
+        "bpf_sock_tuple",
+        "bpf_xfrm_state",
+        "bpf_devmap_val",
+        "bpf_cpumap_val",
+        "bpf_cgroup_storage_key",
+        "bpf_lpm_trie_key",
+        "bpf_stack_build_id",
+        "bpf_dynptr",
+        "bpf_timer",
+        "bpf_wq",
+        "bpf_spin_lock",
+        "bpf_list_head",
+        "bpf_list_node",
+        "bpf_rb_root",
+        "bpf_rb_node",
+        "bpf_refcount",
+        "btf_ptr",
+        # Packets and addresses of the UAPI.
+        "ethhdr",
+        "arphdr",
+        "vlan_hdr",
+        "iphdr",
+        "ipv6hdr",
+        "tcphdr",
+        "udphdr",
+        "icmphdr",
+        "icmp6hdr",
+        "in_addr",
+        "in6_addr",
+        "sockaddr",
+        "sockaddr_in",
+        "sockaddr_in6",
+        "sockaddr_un",
+        "sockaddr_nl",
+        "__kernel_sockaddr_storage",
+        "__kernel_timespec",
+        "msghdr",
+        "open_how",
+        "perf_branch_entry",
+    }
+)
+
+
+def is_plain(record: str) -> bool:
+    """Tell whether accesses to a record keep the offsets they are compiled with."""
+    return record in PLAIN_RECORDS or record.startswith("bpf_iter__")
+
+
+class KernelTypes:
+    """Answers from the BTF of the target kernel, which is not read before the first question."""
+
+    def __init__(self, kernel: KernelFacts) -> None:
+        self._kernel = kernel
+        self._enumerators: dict[str, bool] = {}
+
+    @property
+    def btf(self) -> Btf:
+        """The kernel's types."""
+        return self._kernel.btf
+
+    def record_id(self, tag: str) -> int | None:
+        """Return the first definition of a tag."""
+        return next(iter(self.btf.by_name(tag, TAG_KINDS)), None)
+
+    def has_record(self, tag: str) -> bool:
+        """Whether there is a record with this tag."""
+        return self.record_id(tag) is not None
+
+    def has_member(self, tag: str, path: str) -> bool:
+        """Whether ``struct tag`` has the member."""
+        type_id = self.record_id(tag)
+        return type_id is not None and find_member(self.btf, type_id, path) is not None
+
+    def measure(self, tag: str, path: str, *, count: bool) -> int | None:
+        """Size in bytes, or number of elements, of a member."""
+        type_id = self.record_id(tag)
+        place = find_member(self.btf, type_id, path) if type_id is not None else None
+        if place is None:
+            return None
+        _, found = self.btf.resolve(place.type_id)
+        if count:
+            return found.count if isinstance(found, Array) else None
+        return size_of(self.btf, place.type_id)
+
+    def is_enumerator(self, name: str) -> bool:
+        """Whether an enumeration of the kernel has ``name``."""
+        known = self._enumerators.get(name)
+        if known is None:
+            known = self._enumerators[name] = self.btf.by_enumerator(name) is not None
+        return known
+
+    def enumerator_value(self, name: str) -> int | None:
+        """Return the value of an enumerator."""
+        type_id = self.btf.by_enumerator(name)
+        found = self.btf.type(type_id) if type_id is not None else None
+        if not isinstance(found, Enum | Enum64):
+            return None
+        return next(one.value for one in found.values if one.name == name)
+
+    def section(
+        self, tags: Iterable[tuple[str, str]], names: Iterable[str], words: Set[str], policy: Policy
+    ) -> str:
+        """Write what ``tags`` and ``names`` ask for. ``words`` is every identifier of the program.
+
+        A tag the kernel does not have is declared only, so that the compiler names it in its
+        message.
+        """
+        tags, names = sorted(tags), sorted(names)
+        if not tags and not names:
+            return ""
+        printer = Printer(
+            self.btf,
+            Policy(policy.tags, policy.typedefs, policy.enumerators, words.__contains__),
+        )
+        missing = [self._want_tag(printer, word, tag) for word, tag in tags]
+        for name in names:
+            self._want_name(printer, name)
+        printer.finish()
+        return "".join(missing) + wrap(printer.chunks)
+
+    def _want_tag(self, printer: Printer, word: str, tag: str) -> str:
+        """Ask for a tag, or return a declaration when the kernel has none."""
+        found = self.record_id(tag)
+        if found is not None:
+            printer.want(found)
+            return ""
+        if tag in CONTEXTS:
+            return context(tag)
+        return f"{word} {tag};\n" if word != "enum" else ""
+
+    def _want_name(self, printer: Printer, name: str) -> None:
+        for type_id in self.btf.by_name(name, {BtfKind.TYPEDEF})[:1]:
+            _, found = self.btf.resolve(type_id)
+            if not isinstance(found, Fwd):
+                printer.want(type_id)
+        enum = self.btf.by_enumerator(name)
+        if enum is not None:
+            printer.want(enum)
+
+
+def wrap(chunks: Iterable[Chunk]) -> str:
+    """Join declarations; the relocatable records go between the pragmas."""
+    lines: list[str] = []
+    open_ = False
+    for chunk in chunks:
+        moving = bool(chunk.record) and not is_plain(chunk.record)
+        if chunk.text.startswith("typedef") and chunk.record:
+            # An anonymous record has no name to be found by in another kernel.
+            moving = False
+        if moving != open_:
+            lines.append(_PUSH if moving else _POP)
+            open_ = moving
+        lines.append(chunk.text)
+    if open_:
+        lines.append(_POP)
+    return "\n".join(lines) + "\n"
