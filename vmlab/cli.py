@@ -33,6 +33,15 @@ exit status: that of CMD when it ran to its end, else
   {EXIT_INTERRUPTED}  Ctrl-C
 matrix: 0 when CMD was ok in every kernel, else 1."""
 
+_ENVIRONMENT = """\
+environment:
+  VMLAB_CACHE                   where kernels are kept (default: bpfkit-vmlab in ~/.cache)
+  VMLAB_DEBIAN_MIRROR           a Debian mirror, where apt of this machine knows none
+  VMLAB_DEBIAN_SECURITY_MIRROR  its security area (default: the mirror's address + "-security")
+  VMLAB_DEBIAN_KEYRING          Debian's archive keys (default: those of debian-archive-keyring)
+  VMLAB_ALLOW_EXPIRED=1         take indexes past their Valid-Until date
+  VMLAB_IMAGE_5_15, VMLAB_MODULES_5_15  an image, and its modules, of your own for 5.15"""
+
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -90,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="vmlab",
         description="Boot Linux kernels under QEMU and run commands of this machine in them.",
-        epilog=_EXIT_STATUS,
+        epilog=f"{_EXIT_STATUS}\n\n{_ENVIRONMENT}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="COMMAND")
@@ -108,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("list", "Show the declared kernels and sets, and what is cached.")
 
-    fetch = add("fetch", "Get kernels, checked and ready to boot.")
+    fetch = add("fetch", "Get kernels, checked and ready to boot.", _ENVIRONMENT)
     fetch.add_argument("kernel", metavar="KERNEL", nargs="+", help="an id, or a set")
     fetch.add_argument("--force", action="store_true", help="again, although it is cached")
     fetch.add_argument(

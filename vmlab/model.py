@@ -18,13 +18,13 @@ class SourceSpec:
     """One place a kernel can come from; a manifest lists them in the order they are tried."""
 
     kind: str
-    """``debian`` (a signed package archive), ``mainline`` (virtme-ng's own downloader), ``image`` (a user's file)."""
+    """``debian`` (a signed archive), ``mainline`` (virtme-ng's downloader), ``image`` (a user's)."""
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A kernel of ``kernels/manifest``: what it is, where it comes from and why it is in the set."""
+    """A kernel of ``kernels/manifest``: what it is, where it comes from, why it is in the set."""
 
     id: str
     series: str
@@ -39,8 +39,8 @@ class KernelImage:
     """A kernel as files on this machine, ready to boot.
 
     ``image`` is a bzImage or an uncompressed vmlinux. ``modules`` is the directory that holds
-    ``modules.dep`` (its name is the release), or None when everything is built in. ``digest`` changes
-    whenever any of the files does; engines key what they derive from an image by it.
+    ``modules.dep`` (its name is the release), or None when everything is built in. ``digest``
+    changes whenever any of the files does; engines key what they derive from an image by it.
     """
 
     id: str

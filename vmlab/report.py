@@ -89,7 +89,7 @@ def size_text(size: int) -> str:
     """Return a number of bytes for people."""
     if size >= 10**9:
         return f"{size / 1e9:.1f} GB"
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:.1f} MB" if size >= 10**5 else f"{size / 1e3:.1f} kB"
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from vmlab.model import Kernel, KernelImage
 from vmlab.obtain import Obtainer
 
 
-def list_kernels(_arguments: argparse.Namespace) -> int:
+def list_kernels(arguments: argparse.Namespace) -> int:
     """Show the declared kernels and sets, and what is cached."""
     cache, pins = Cache(cache_root(os.environ)), load_pins()
     cached = {entry.id: entry for entry in cache.entries()}
@@ -36,7 +36,7 @@ def list_kernels(_arguments: argparse.Namespace) -> int:
                 "differs": kernel.differs,
             }
         )
-    if _arguments.json:
+    if arguments.json:
         report.emit_json(
             {"kernels": records, "sets": {name: list(each.kernels) for name, each in sets.items()}}
         )
