@@ -18,7 +18,7 @@ class SourceSpec:
     """One place a kernel can come from; a manifest lists them in the order they are tried."""
 
     kind: str
-    """``debian`` (a signed archive), ``mainline`` (virtme-ng's downloader), ``image`` (a user's)."""
+    """``debian`` (a signed archive), ``mainline`` (virtme-ng's), ``image`` (a user's file)."""
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
