@@ -132,13 +132,19 @@ class Obtainer:
         from vmlab.sources.image import user_image
 
         modules = self.environ.get(source.options.get("modules_env", ""))
-        return user_image(
+        image = user_image(
             Path(path),
             Path(modules) if modules else None,
             self.cache.root,
             kernel_id=kernel.id,
             cmdline=kernel.cmdline,
         )
+        if not f"{image.release}.".replace("-", ".").startswith(f"{kernel.series}."):
+            raise FetchError(
+                f"{path} is a kernel {image.release}, not of series {kernel.series}",
+                f"set {source.options['image_env']} to another, or unset it",
+            )
+        return image
 
     def _from_debian(self, kernel: Kernel, source: SourceSpec) -> KernelImage:
         from vmlab.sources import debian

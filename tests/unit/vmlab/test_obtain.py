@@ -139,6 +139,13 @@ def test_an_image_of_the_user_comes_first_and_needs_no_tools(lab: Lab, tmp_path:
     assert lab.tools.calls() == []
 
 
+def test_an_image_of_another_series_is_not_passed_off_as_it(lab: Lab, tmp_path: Path) -> None:
+    file = write(tmp_path / "bzImage", bzimage(gzip.compress(vmlinux()), "6.12.1-own"))
+    lab.obtainer.environ = {**lab.obtainer.environ, "VMLAB_IMAGE_X": str(file)}
+    with pytest.raises(FetchError, match=r"not of series 6\.1;.*VMLAB_IMAGE_X"):
+        lab.obtainer.obtain(kernel(IMAGE, DEBIAN))
+
+
 def test_without_an_image_of_the_user_the_next_source_is_tried(lab: Lab) -> None:
     assert lab.obtainer.obtain(kernel(IMAGE, DEBIAN)).release == RELEASE
 
