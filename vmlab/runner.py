@@ -1,11 +1,13 @@
 """Running one command of the host in one kernel: the engine is chosen here, and falls back here.
 
-``auto`` restores a saved guest; if that cannot be, it boots the same guest from the start; if this machine
-or kernel cannot do that either, virtme-ng boots it. Each step down is told through ``notice``.
+``auto`` restores a saved guest; if that cannot be, it boots the same guest from the start; if this
+machine or kernel cannot do that either, virtme-ng boots it. Each step down is told through
+``notice``.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from vmlab.engine.accel import Accelerator, named_accelerator, probe_acceleration, remember
 from vmlab.engine.base import Engine
 from vmlab.engine.cold import ColdEngine
+from vmlab.engine.initramfs import MissingDriversError
 from vmlab.engine.interrupt import ending_cleanly
 from vmlab.engine.prepare import bootable_kernel
 from vmlab.engine.snapshot import SnapshotEngine
@@ -82,21 +85,34 @@ def run_first_able(
     streams: Streams,
     notice: Callable[[str], None],
 ) -> RunResult:
-    """Run ``job`` with the first of ``engines`` that can; raises what the last one raised if none can."""
+    """Run ``job`` with the first of ``engines`` that can, else raise what the last one raised.
+
+    A kernel that lacks the drivers of a guest has failed to boot, so that is a result.
+    """
+    began = time.monotonic()
     told: list[str] = []
-    for position, engine in enumerate(engines):
+    left = list(engines)
+    while left:
+        engine = left.pop(0)
         try:
             result = engine.run(image, job, streams, notice)
         except (EngineError, ToolMissingError) as error:
-            if position + 1 == len(engines):
+            if isinstance(error, MissingDriversError):
+                left = [other for other in left if other.can_do_without(error.missing)]
+            if not left:
+                if isinstance(error, MissingDriversError):
+                    return unbootable(engine.name, time.monotonic() - began, (*told, str(error)))
                 raise
-            told.append(
-                f"engine {engine.name} cannot run this: {error}; trying {engines[position + 1].name}"
-            )
+            told.append(f"engine {engine.name} cannot run this: {error}; trying {left[0].name}")
             notice(told[-1])
         else:
             return replace(result, notices=(*told, *result.notices))
     raise EngineError("there is no engine to try")
+
+
+def unbootable(engine: str, duration_s: float, notices: tuple[str, ...]) -> RunResult:
+    """Return the result for a kernel that is known not to boot before it is tried."""
+    return RunResult(Verdict.BOOT_FAILED, None, engine, duration_s, console="", notices=notices)
 
 
 def open_shell(image: KernelImage, *, cache: Path, notice: Callable[[str], None]) -> int:

@@ -1,9 +1,9 @@
 """Which accelerator really works here.
 
-A /dev/kvm that opens proves nothing: inside some virtual machines QEMU then hangs without a word, in
-others it runs a boot sector and stops in the middle of a kernel. So a kernel is booted under KVM, and only
-the words of its first program within the deadline count. The answer is kept for this boot of the host and
-this QEMU; ``VMLAB_ACCEL`` overrides it.
+A /dev/kvm that opens proves nothing: inside some virtual machines QEMU then hangs without a word,
+in others it runs a boot sector and stops in the middle of a kernel. So a kernel is booted under
+KVM, and only the words of its first program within the deadline count. The answer is kept for this
+boot of the host and this QEMU; ``VMLAB_ACCEL`` overrides it.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def probe_acceleration(
 ) -> Accelerator:
     """Return the accelerator to use; with ``fresh`` a remembered answer is not used.
 
-    ``kernel`` is what to try KVM with; None takes any of ``cache``. Takes `PROBE_SECONDS` at most, and no
-    time when the answer is remembered under ``cache``.
+    ``kernel`` is what to try KVM with; None takes any of ``cache``. Takes `PROBE_SECONDS` at most,
+    and no time when the answer is remembered under ``cache``.
     """
     if chosen := os.environ.get(ENVIRONMENT):
         return named_accelerator(chosen, f"{ENVIRONMENT} says so")
@@ -166,4 +166,6 @@ def _listen(console: socket.socket, process: ChildProcess) -> Accelerator:
             return Accelerator("kvm", "a kernel boots under it")
         if _BROKEN in process.error_text():
             break
-    return Accelerator("tcg", f"/dev/kvm opens, but no kernel boots under it in {PROBE_SECONDS:g} s")
+    return Accelerator(
+        "tcg", f"/dev/kvm opens, but no kernel boots under it in {PROBE_SECONDS:g} s"
+    )

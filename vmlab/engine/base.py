@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from vmlab.model import Job, KernelImage, RunResult, Streams
@@ -14,12 +14,19 @@ Notice = Callable[[str], None]
 class Engine(Protocol):
     """Boots a kernel and runs one job in it."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name that results carry."""
+        ...
+
+    def can_do_without(self, drivers: Collection[str]) -> bool:
+        """Whether a kernel that lacks ``drivers`` (names of modules) can still be booted."""
+        ...
 
     def run(self, image: KernelImage, job: Job, streams: Streams, notice: Notice) -> RunResult:
         """Run ``job`` and say what became of it.
 
-        Raises EngineError if the engine cannot work here; nothing of the job has run then, so another
-        engine may be tried.
+        Raises EngineError if the engine cannot work here; nothing of the job has run then, so
+        another engine may be tried.
         """
         ...

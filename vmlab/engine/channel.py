@@ -1,7 +1,7 @@
 """The host's end of the channel to the agent in a guest, and of the guest's console.
 
-Both are sockets whose other end QEMU holds, so that no name in the filesystem is needed and the death of
-QEMU is seen at once as their end. The frames are those of `guest.frames`.
+Both are sockets whose other end QEMU holds, so that no name in the filesystem is needed and the
+death of QEMU is seen at once as their end. The frames are those of `guest.frames`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _PANIC_GRACE_S = 5.0
 """How long a guest that says it panics may take to end."""
 
 
-class GuestGone(Exception):  # noqa: N818: an ending, not an error of ours
+class GuestGone(Exception):  # noqa: N818 - an ending, not an error of ours
     """The channel ended: QEMU is gone, or what came is not a frame."""
 
 
-class DeadlinePassed(Exception):  # noqa: N818: an ending, not an error of ours
+class DeadlinePassed(Exception):  # noqa: N818 - an ending, not an error of ours
     """The guest did not say what was waited for in time."""
 
 
-class GuestRefused(Exception):  # noqa: N818: an ending, not an error of ours
+class GuestRefused(Exception):  # noqa: N818 - an ending, not an error of ours
     """The agent could not set the job up; the text says why."""
 
 
@@ -95,7 +95,8 @@ class Channel:
         left = deadline - time.monotonic()
         if left <= 0:
             raise DeadlinePassed
-        # A console line can announce a panic while nothing else ever comes, so look again each second.
+        # A console line can announce a panic while nothing else ever comes, so look again each
+        # second.
         ready = {fd for fd, _ in self._poller.poll(min(left, 1.0) * 1000)}
         if self._console_socket.fileno() in ready:
             self._read_console()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,10 @@ class ColdEngine:
     cache: Path
     accelerator: Accelerator
     name: str = "cold"
+
+    def can_do_without(self, drivers: Collection[str]) -> bool:
+        """Whether a kernel that lacks ``drivers`` can still be booted."""
+        return not drivers
 
     def run(self, image: KernelImage, job: Job, streams: Streams, notice: Notice) -> RunResult:
         """Boot and run ``job``."""

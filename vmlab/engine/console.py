@@ -1,4 +1,4 @@
-"""A guest's console: kept bounded, watched for a panic, and searched for the oops that explains it."""
+"""A guest's console: kept bounded, watched for a panic, searched for the oops behind it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ TAIL_BYTES = 256 << 10
 _PANIC = re.compile(rb"Kernel panic - not syncing")
 _OOPS_START = re.compile(
     r"^.*(?:BUG: |Oops: |kernel BUG at |general protection fault|Internal error: |"
-    r"sysrq: Trigger a crash|watchdog: BUG|rcu: INFO: .*detected stall|Kernel panic - not syncing).*$",
+    r"sysrq: Trigger a crash|watchdog: BUG|rcu: INFO: .*detected stall|"
+    r"Kernel panic - not syncing).*$",
     re.MULTILINE,
 )
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-z]|c)")
@@ -54,7 +55,7 @@ class Console:
         return _ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "")
 
     def oops(self) -> str:
-        """Return the text from the first sign of the crash on; the whole console if there is none."""
+        """Return the text from the first sign of the crash on; all of it if there is none."""
         text = self.text()
         start = _OOPS_START.search(text)
         return text[start.start() :] if start else text

@@ -1,7 +1,7 @@
-"""The small initramfs of a guest: busybox, the init script, the agent and the modules that reach the root.
+"""The small initramfs of a guest: busybox, the init script, the agent, the first modules.
 
-Format: newc, Documentation/driver-api/early-userspace/buffer-format.rst of the kernel; uncompressed, since
-the guest would pay for unpacking it.
+Format: newc, Documentation/driver-api/early-userspace/buffer-format.rst of the kernel;
+uncompressed, since the guest would pay for unpacking it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,11 @@ _APPLETS = ("sh", "mount", "mkdir", "insmod", "sleep", "ip", "chroot", "poweroff
 class MissingDriversError(EngineError):
     """The kernel has neither built in nor as a module what a guest cannot start without."""
 
+    def __init__(self, message: str, missing: Sequence[str]) -> None:
+        options = ", ".join(BOOT_MODULES[name] for name in missing)
+        super().__init__(message, f"build it with {options}")
+        self.missing = frozenset(missing)
+
 
 class CpioWriter:
     """Collects the entries of a cpio archive in the newc format."""
@@ -41,7 +46,7 @@ class CpioWriter:
     def add(
         self, name: str, mode: int, data: bytes = b"", device: tuple[int, int] = (0, 0)
     ) -> None:
-        """Add one entry; ``mode`` has the file type, ``data`` a link's target or a file's content."""
+        """Add one entry; ``mode`` has its type, ``data`` is a link's target or a file's content."""
         self._inode += 1
         encoded = name.encode() + b"\0"
         fields = (
@@ -85,9 +90,10 @@ def static_busybox() -> Path:
 
 
 def make_initramfs(image: KernelImage, python: str, cache: Path) -> Path:
-    """Return the initramfs for ``image``, made once and kept; ``python`` is the interpreter in the root.
+    """Return the initramfs for ``image``, made once; ``python`` is the interpreter in the root.
 
-    Raises MissingDriversError, naming the options, when the kernel has none of the drivers it takes.
+    Raises MissingDriversError, naming the options, when the kernel has none of the drivers it
+    takes.
     """
     busybox = static_busybox()
     sources = guest_sources()
@@ -119,10 +125,8 @@ def boot_modules(image: KernelImage) -> list[tuple[str, bytes]]:
         if not (image.modules / "modules.builtin").exists():
             missing = [name for name in missing if _configured_out(image, BOOT_MODULES[name])]
     if missing:
-        options = ", ".join(BOOT_MODULES[name] for name in missing)
         raise MissingDriversError(
-            f"kernel {image.id} ({image.release}) has no {', '.join(missing)}",
-            f"build it with {options}",
+            f"kernel {image.id} ({image.release}) has no {', '.join(missing)}", missing
         )
     directory = image.modules or Path()
     return [(module_name(path), read_module(directory / path)) for path in paths]

@@ -1,4 +1,4 @@
-"""Locks between processes that share a cache."""
+"""Sharing a cache between processes: locks, and a clear word when the disk is full."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from vmlab.errors import CacheError
 
 
 @contextlib.contextmanager
@@ -18,3 +20,15 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+@contextlib.contextmanager
+def making(place: Path) -> Iterator[None]:
+    """Turn what the filesystem refuses during the block into a CacheError about ``place``."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or place
+        raise CacheError(
+            f"{where}: {error.strerror or error}", "vmlab prune frees space, VMLAB_CACHE moves it"
+        ) from error

@@ -1,8 +1,8 @@
 """The modules a guest needs before it can reach its root, in the order they must be loaded.
 
 Facts come from what depmod and the kernel's build leave beside the modules: ``modules.dep`` (hard
-dependencies), ``modules.softdep`` (libcrc32c needs a crc32c implementation first, which no symbol says),
-``modules.builtin`` and ``modules.alias``.
+dependencies), ``modules.softdep`` (libcrc32c needs a crc32c implementation first, which no symbol
+says), ``modules.builtin`` and ``modules.alias``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BOOT_MODULES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ModuleIndex:
-    """What a directory of modules says of itself. Names have underscores; paths are relative to it."""
+    """What a directory of modules says of itself; names have underscores, paths begin there."""
 
     depends: Mapping[str, tuple[str, ...]]
     """Path of each module to the paths it depends on, the nearest first."""
@@ -82,7 +82,7 @@ def parse_dep(text: str) -> dict[str, tuple[str, ...]]:
 
 
 def parse_softdep(text: str) -> dict[str, tuple[str, ...]]:
-    """Parse modules.softdep: ``softdep name pre: a b post: c`` per line; a word before either is ``pre``."""
+    """Parse modules.softdep: ``softdep name pre: a b post: c`` per line, ``pre:`` if neither is."""
     soft: dict[str, tuple[str, ...]] = {}
     for line in text.splitlines():
         words = line.split()

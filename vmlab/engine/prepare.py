@@ -1,4 +1,4 @@
-"""Everything a guest is made of, gathered for one kernel and one job: kernel, initramfs, root image."""
+"""What a guest is made of, for one kernel and one job: kernel, initramfs, root image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Child processes that never outlive us: killed in ``close``, and by the kernel should we die first."""
+"""Children that never outlive us: killed in ``close``, or by the kernel if we die first."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ def die_with(parent: int) -> Callable[[], None]:
 class ChildProcess:
     """A child in its own session, with nothing on stdin and its stderr kept for error messages.
 
-    In its own session it does not get the terminal's Ctrl-C, so that only we decide when it ends. The
-    signal at our death is tied to the thread that made the child: make and close it in one thread.
+    In its own session it does not get the terminal's Ctrl-C, so that only we decide when it ends.
+    The signal at our death is tied to the thread that made the child: make and close it in one
+    thread.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class ChildProcess:
         pass_fds: Sequence[int] = (),
         env: dict[str, str] | None = None,
     ) -> None:
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115: closed in close()
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         try:
             self._process = subprocess.Popen(
                 argv,
@@ -53,7 +54,7 @@ class ChildProcess:
                 stderr=self._errors,
                 pass_fds=pass_fds,
                 start_new_session=True,
-                preexec_fn=die_with(os.getpid()),  # noqa: PLW1509: see die_with
+                preexec_fn=die_with(os.getpid()),
                 env=env,
             )
         except BaseException:
@@ -76,7 +77,7 @@ class ChildProcess:
         return self._errors.read().decode(errors="replace").strip()
 
     def close(self) -> None:
-        """Kill the child and everything in its group, and wait for it. Calling it twice is harmless."""
+        """Kill the child and all of its group, and wait for it. Calling it twice is harmless."""
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)

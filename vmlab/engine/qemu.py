@@ -1,7 +1,8 @@
 """The command line of QEMU, and a QEMU that is running.
 
-The command line has two halves: what the guest can see (`Machine.template`), which must be equal when a
-state is saved and when it is restored, and what only the host sees (descriptors and directories).
+The command line has two halves: what the guest can see (`Machine.template`), which must be equal
+when a state is saved and when it is restored, and what only the host sees (descriptors and
+directories).
 """
 
 from __future__ import annotations
@@ -83,12 +84,13 @@ class Guest:
     """A running QEMU and our ends of its sockets."""
 
     def __init__(self, machine: Machine, share: Path, *, incoming_fd: int | None = None) -> None:
-        """Start QEMU; with ``incoming_fd`` it waits for no boot but restores the state read from there."""
+        """Start QEMU; it boots, or restores the state that it reads from ``incoming_fd``."""
         program = require_tool(QEMU, "booting kernels")
         ours, theirs = zip(*(socket.socketpair() for _ in range(3)), strict=True)
         self.agent, self.console, self.qmp = ours
-        fds = [end.fileno() for end in theirs]
-        argv = [str(program), *machine.template(), *host_arguments(*fds, share)]
+        agent_fd, console_fd, qmp_fd = fds = [end.fileno() for end in theirs]
+        host = host_arguments(agent_fd, console_fd, qmp_fd, share)
+        argv = [str(program), *machine.template(), *host]
         if incoming_fd is not None:
             argv += ["-incoming", f"fd:{incoming_fd}"]
             fds.append(incoming_fd)

@@ -1,4 +1,4 @@
-"""The QEMU Machine Protocol, as much of it as saving a guest takes, over a socket QEMU inherited."""
+"""The QEMU Machine Protocol, as much as saving a guest takes, over an inherited socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Qmp:
         self._read()  # the greeting
         self.execute("qmp_capabilities")
 
-    def execute(self, command: str, arguments: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401: JSON
+    def execute(self, command: str, arguments: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Execute a command and return its answer.
 
         Raises EngineError with QEMU's own words if it fails.
@@ -32,8 +32,8 @@ class Qmp:
     def migrate(self, target_fd: int) -> None:
         """Write the state of the guest to ``target_fd`` and wait until it is whole.
 
-        The guest is stopped by QEMU at the end. A restored copy runs on by itself, since the state says
-        that the guest was running.
+        The guest is stopped by QEMU at the end. A restored copy runs on by itself, since the state
+        says that the guest was running.
         """
         self._execute("getfd", {"fdname": "state"}, [target_fd])
         # The default of 128 MiB/s is meant for networks.

@@ -1,9 +1,10 @@
 """The root image of a guest: what it reads most, as an erofs image that every kernel shares.
 
-It holds the running interpreter, the packages of its environment (bytecode compiled without a check
-against the source), and the programs nearly every command starts, each at its path on the host. The rest
-of the host comes from 9p below it, the working tree too, so the image is never asked about files that
-change. Files it does hold are compared with the host's, by size and time, before each use.
+It holds the running interpreter, the packages of its environment (bytecode compiled without a
+check against the source), and the programs nearly every command starts, each at its path on the
+host. The rest of the host comes from 9p below it, the working tree too, so the image is never
+asked about files that change. Files it does hold are compared with the host's, by size and time,
+before each use.
 """
 
 from __future__ import annotations
@@ -18,21 +19,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmlab.engine.locking import locked
+from vmlab.engine.locking import locked, making
 from vmlab.engine.staging import Stage
 from vmlab.errors import EngineError
 from vmlab.tools import find_tool, last_line, require_tool, run_tool
 
 _FORMAT = 1
 _PROGRAMS = (
-    "sh bash env cat ls cp mv rm mkdir rmdir ln touch chmod chown echo printf true false sleep id uname date "
-    "head tail wc sort uniq tr cut tee dd test expr seq timeout kill stat readlink realpath basename dirname "
-    "grep sed gawk mawk find xargs mount umount ip tc modprobe insmod rmmod lsmod dmesg sysctl ps"
-).split()
+    "sh", "bash", "env", "cat", "ls", "cp", "mv", "rm", "mkdir", "rmdir", "ln", "touch", "chmod",
+    "chown", "echo", "printf", "true", "false", "sleep", "id", "uname", "date", "head", "tail",
+    "wc", "sort", "uniq", "tr", "cut", "tee", "dd", "test", "expr", "seq", "timeout", "kill",
+    "stat", "readlink", "realpath", "basename", "dirname", "grep", "sed", "gawk", "mawk", "find",
+    "xargs", "mount", "umount", "ip", "tc", "modprobe", "insmod", "rmmod", "lsmod", "dmesg",
+    "sysctl", "ps",
+)  # fmt: skip
 _MOUNT_POINTS = ("proc", "sys", "dev", "run", "tmp")
-_LEFT_OUT = frozenset(
-    "test idlelib tkinter turtledemo ensurepip lib2to3 pydoc_data site-packages dist-packages".split()
-)
+_LEFT_OUT = frozenset((
+    "test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "pydoc_data",
+    "site-packages", "dist-packages",
+))  # fmt: skip
 """Directories of the standard library that come from the host when they are wanted."""
 
 
@@ -57,7 +62,7 @@ class _Facts:
 
 def _stat(path: str) -> tuple[int, int] | None:
     try:
-        state = os.stat(path)  # noqa: PTH116: called a hundred times for each run
+        state = os.stat(path)  # noqa: PTH116 - called a hundred times for each run
     except OSError:
         return None
     return (state.st_size, state.st_mtime_ns)
@@ -78,7 +83,7 @@ def library_directories() -> tuple[list[str], list[str]]:
 
 
 def package_marks() -> list[str]:
-    """Return the files and directories whose times change when packages come, go or change version."""
+    """Return the files and directories whose times change with the installed packages."""
     standard, installed = library_directories()
     marks = [*standard, *installed, os.path.join(sys.prefix, "pyvenv.cfg")]  # noqa: PTH118
     for directory in installed:
@@ -127,7 +132,7 @@ def _read_record(record: Path) -> RootImage | None:
 def _make(record: Path, slot: str) -> RootImage:
     require_tool("mkfs.erofs", "the root image of guests")
     directory = record.parent
-    with Stage(directory) as stage:
+    with making(directory), Stage(directory) as stage:
         files = _collect(stage)
         stats = {path: stat for path in (*files, *package_marks()) if (stat := _stat(path))}
         text = json.dumps([_FORMAT, sorted(stats.items())])
@@ -176,9 +181,9 @@ def _collect(stage: Stage) -> list[str]:
     files = [python, *programs]
     files += shared_libraries([os.path.realpath(path) for path in (*files, *extensions)])
     stage.add_links(Path(sys.prefix) / "bin", "python*")
-    for path in files:
-        stage.add_file(path)
-    return [os.path.realpath(path) for path in files]
+    for file in files:
+        stage.add_file(file)
+    return [os.path.realpath(file) for file in files]
 
 
 def shared_libraries(programs: Sequence[str]) -> list[str]:

@@ -1,8 +1,9 @@
-"""One guest and one job: the conversation from the start message to the verdict, the same in each engine."""
+"""One guest and one job: the conversation up to the verdict, the same in each engine."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +38,7 @@ def boot_timeout_s(default: float = DEFAULT_BOOT_TIMEOUT_S) -> float:
 
 
 def start_message(job: Job, modules: Path | None) -> dict[str, Any]:
-    """Return the message that starts ``job``; the clock and randomness in it are those of this moment.
+    """Return the message that starts ``job``, with the clock and randomness of this moment.
 
     PATH is the job's, else the host's; programs of the running environment need not be installed
     elsewhere, so the job's PATH alone decides which ``python`` is meant.
@@ -91,8 +92,11 @@ class Session:
             case GuestRefused():
                 return self._result(Phase.BOOT, Ending.REFUSED, None, str(ending))
             case GuestGone():
-                said = f"the guest ended while booting ({ending})"
-                return self._result(Phase.BOOT, Ending.GONE, None, said)
+                words = re.findall(r"^vmlab: (.+)$", self.channel.console.text(), re.MULTILINE)
+                said = "; ".join(words) or str(ending)
+                return self._result(
+                    Phase.BOOT, Ending.GONE, None, f"the guest ended while booting: {said}"
+                )
             case _:
                 said = f"the guest was not ready after {boot_timeout:g} s"
                 hint = f"{BOOT_TIMEOUT_ENVIRONMENT} sets another limit"

@@ -1,8 +1,9 @@
 """The ``snapshot`` engine: a guest saved when ready is restored for each job.
 
-A state is kept under ``snapshots/KEY``, where the key covers all that must be equal for it to be restored:
-QEMU, the command line with every file named there, cpus and memory. It is written beside its place and
-renamed, under a lock, so that a state is whole or not there, however many runs start at once.
+A state is kept under ``snapshots/SLOT-KEY``: one per kernel and kind of machine. The key covers
+all that must be equal for it to be restored: QEMU, the command line with every file named there,
+cpus and memory. It is written beside its place and renamed, under a lock, so that a state is whole
+or not there, however many runs start at once.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ from vmlab.engine.channel import Channel, DeadlinePassed, GuestGone
 from vmlab.engine.cold import explain
 from vmlab.engine.console import Console
 from vmlab.engine.guest.frames import PROTOCOL
-from vmlab.engine.locking import locked
+from vmlab.engine.locking import locked, making
 from vmlab.engine.prepare import prepare_machine, share_directory
 from vmlab.engine.qemu import QEMU, Guest, Machine
 from vmlab.engine.qmp import Qmp
@@ -35,9 +37,10 @@ from vmlab.model import Job, KernelImage, RunResult, Streams
 from vmlab.tools import require_tool, run_tool
 
 _FORMAT = 1
+_KEY_DIGITS = 24
 _STATE, _RECORD = "state", "snapshot.json"
 _ANSWER_TIMEOUT_S = 30.0
-"""How long a restored guest may take to start its command; it takes under a second on an idle host."""
+"""How long a restored guest may take to start its command; an idle host takes 1 s."""
 _SAVE_TIMEOUT_S = 60.0
 
 
@@ -49,6 +52,10 @@ class SnapshotEngine:
     accelerator: Accelerator
     name: str = "snapshot"
 
+    def can_do_without(self, drivers: Collection[str]) -> bool:
+        """Whether a kernel that lacks ``drivers`` can still be booted."""
+        return not drivers
+
     def run(self, image: KernelImage, job: Job, streams: Streams, notice: Notice) -> RunResult:
         """Restore and run ``job``; a state that does not restore is removed.
 
@@ -57,7 +64,7 @@ class SnapshotEngine:
         began = time.monotonic()
         machine = prepare_machine(image, job, self.accelerator, self.cache, notice)
         store = SnapshotStore(self.cache)
-        place = store.place(machine)
+        place = store.place(image, machine)
         if not store.holds(place):
             with locked(store.lock(place)):
                 if not store.holds(place):
@@ -123,7 +130,7 @@ class SnapshotEngine:
                     Qmp(guest.qmp, time.monotonic() + _SAVE_TIMEOUT_S).migrate(fd)
                 finally:
                     os.close(fd)
-                store.finish(draft, place, image, machine)
+                store.finish(draft, place, image)
         return None
 
 
@@ -135,13 +142,14 @@ class SnapshotStore:
         self._root = cache / "snapshots"
         self._root.mkdir(parents=True, exist_ok=True)
 
-    def place(self, machine: Machine) -> Path:
+    def place(self, image: KernelImage, machine: Machine) -> Path:
         """Return where the state of ``machine`` is, or belongs."""
-        return self._root / snapshot_key(machine, qemu_identity(self._cache))
+        key = snapshot_key(machine, qemu_identity(self._cache))
+        return self._root / f"{slot_name(image, machine)}-{key}"
 
     def lock(self, place: Path) -> Path:
-        """Return the lock file that writers of ``place`` hold."""
-        return place.with_suffix(".lock")
+        """Return the lock file that writers of ``place``, and of what it replaces, hold."""
+        return place.with_name(f"{_slot_of(place)}.lock")
 
     def holds(self, place: Path) -> bool:
         """Whether a state is there, and of the size it had when saved."""
@@ -154,37 +162,35 @@ class SnapshotStore:
     @contextlib.contextmanager
     def writing(self, place: Path) -> Iterator[Path]:
         """Yield a new directory beside ``place``; what is still there at the end is removed."""
-        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=self._root))
-        try:
-            yield draft
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        with making(self._root):
+            draft = Path(tempfile.mkdtemp(prefix="draft-", dir=self._root))
+            try:
+                yield draft
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
 
-    def finish(self, draft: Path, place: Path, image: KernelImage, machine: Machine) -> None:
+    def finish(self, draft: Path, place: Path, image: KernelImage) -> None:
         """Put ``draft`` in its place, and remove the states it replaces."""
-        record = {
-            "kernel": image.id,
-            "release": image.release,
-            "slot": f"{image.id} {machine.accelerator.name} {machine.cpus} {machine.memory_mib}",
-            "size": (draft / _STATE).stat().st_size,
-        }
+        size = (draft / _STATE).stat().st_size
+        record = {"kernel": image.id, "release": image.release, "size": size}
         (draft / _RECORD).write_text(json.dumps(record), encoding="utf-8")
-        self.remove(place)
+        for stale in self._root.glob(f"{_slot_of(place)}-{'[0-9a-f]' * _KEY_DIGITS}"):
+            self.remove(stale)
         draft.rename(place)
-        for other in self._root.glob(f"*/{_RECORD}"):
-            if other.parent != place and _slot(other) == record["slot"]:
-                self.remove(other.parent)
 
     def remove(self, place: Path) -> None:
         """Remove a state; runs that restore it at this moment have it open and go on."""
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _slot(record: Path) -> str:
-    try:
-        return str(json.loads(record.read_bytes())["slot"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+def slot_name(image: KernelImage, machine: Machine) -> str:
+    """Return the name that the states of one kernel on one kind of machine share."""
+    safe = re.sub(r"[^A-Za-z0-9._+-]", "_", image.id)
+    return f"{safe}-{machine.accelerator.name}-{machine.cpus}cpu-{machine.memory_mib}m"
+
+
+def _slot_of(place: Path) -> str:
+    return place.name[: -_KEY_DIGITS - 1]
 
 
 def snapshot_key(machine: Machine, qemu: str) -> str:
@@ -196,11 +202,11 @@ def snapshot_key(machine: Machine, qemu: str) -> str:
     key.update("\0".join(machine.template()).encode())
     for path in (machine.kernel, machine.initramfs, machine.root):
         key.update(f"\0{file_identity(path)}".encode())
-    return key.hexdigest()[:24]
+    return key.hexdigest()[:_KEY_DIGITS]
 
 
 def qemu_identity(cache: Path) -> str:
-    """Return what tells one build of QEMU from another; its version is asked for once per binary."""
+    """Return what tells one build of QEMU from another; each is asked for its version once."""
     program = require_tool(QEMU, "booting kernels")
     identity = file_identity(program)
     known = cache / "qemu.json"

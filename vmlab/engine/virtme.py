@@ -1,8 +1,9 @@
 """The ``virtme`` engine: virtme-ng boots the kernel on a snapshot of the host's root.
 
-It is the reference the other engines are compared with, and what an interactive shell uses. virtme-ng
-brings the guest up; the command runs under the same agent as everywhere, over a port of our own, since
-virtme-ng's own ports need udev in the guest and its exit status is 255 without them.
+It is the reference the other engines are compared with, and what an interactive shell uses.
+virtme-ng brings the guest up; the command runs under the same agent as everywhere, over a port of
+our own, since virtme-ng's own ports need udev in the guest and its exit status is 255 without
+them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +37,8 @@ from vmlab.tools import require_tool
 _BOOT_TIMEOUT_S = 300.0
 """virtme-ng reads its root by 9p and runs udev, which takes minutes on a busy host without KVM."""
 _CONSOLE = "ttyS1"  # ttyS0 is virtme-ng's own
+_NOT_NEEDED = frozenset({"virtio_blk", "erofs"})
+"""Drivers that only a guest of the other engines cannot start without."""
 _MODULES = "virtio_console overlay 9pnet_virtio 9p"
 _WRITABLE = ("etc", "lib", "home", "opt", "srv", "usr", "var", "root")
 """Directories an interactive shell may write to, in memory."""
@@ -48,6 +51,10 @@ class VirtmeEngine:
     cache: Path
     accelerator: Accelerator
     name: str = "virtme"
+
+    def can_do_without(self, drivers: Collection[str]) -> bool:
+        """Whether a kernel that lacks ``drivers`` can still be booted."""
+        return set(drivers) <= _NOT_NEEDED
 
     def run(self, image: KernelImage, job: Job, streams: Streams, notice: Notice) -> RunResult:
         """Boot and run ``job``.
@@ -142,7 +149,7 @@ def agent_command() -> str:
 
 @contextlib.contextmanager
 def _workplace(image: KernelImage, cache: Path) -> Iterator[Path]:
-    """Make a directory laid out as virtme-ng looks for kernels, with a QEMU that dies with virtme-ng."""
+    """Make a directory laid out as virtme-ng wants it, and a QEMU that dies with virtme-ng."""
     if importlib.util.find_spec("virtme") is None:
         raise ToolMissingError("virtme-ng is not installed", "pip install virtme-ng")
     setpriv = require_tool("setpriv", "ending QEMU together with virtme-ng")

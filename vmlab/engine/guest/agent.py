@@ -1,7 +1,10 @@
+# importing pathlib would be paid for at each cold boot
+# ruff: noqa: PTH112, PTH123, PTH208, PTH211
 """The agent: the one program of ours that runs in a guest, on the standard library alone.
 
-It says ``ready``, waits for one ``start``, gives the job its root, runs it, passes its output on and says
-``exit``. It holds at most one chunk of output at a time. What it imports is paid for at each cold boot.
+It says ``ready``, waits for one ``start``, gives the job its root, runs it, passes its output on
+and says ``exit``. It holds at most one chunk of output at a time. What it imports is paid for at
+each cold boot.
 """
 
 from __future__ import annotations
@@ -80,12 +83,16 @@ def open_port(name: str, timeout_s: float = 20.0) -> int:
                 continue
         time.sleep(0.01)
     raise mounts.SetupError(
-        f"no virtio port is called {name}; the kernel needs CONFIG_VIRTIO_CONSOLE, CONFIG_VIRTIO_PCI"
+        f"no virtio port is called {name}; "
+        "the kernel needs CONFIG_VIRTIO_CONSOLE, CONFIG_VIRTIO_PCI"
     )
 
 
 def main(layout: str) -> None:
-    """Serve one job. ``layout`` is ``image`` as pid 1 of a booted image, ``host`` on virtme-ng's root."""
+    """Serve one job.
+
+    ``layout`` is ``image`` for pid 1 of a booted image, ``host`` for virtme-ng's root.
+    """
     # As pid 1 a signal without a handler is ignored; Python's own handler would end the guest.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
@@ -93,7 +100,7 @@ def main(layout: str) -> None:
         prepare_devices()
         port = Port(open_port(PORT_NAME))
     except (mounts.SetupError, OSError) as error:
-        print(f"vmlab: {error}", file=sys.stderr, flush=True)  # noqa: T201: the guest's console
+        os.write(2, f"vmlab: {error}\n".encode())  # the console
         return
     write_file("/proc/self/oom_score_adj", "-1000")
     ready = {"event": "ready", "protocol": PROTOCOL, "release": os.uname().release}
@@ -156,7 +163,7 @@ def enter_root(layout: str, start: dict[str, Any]) -> None:
 
 
 def run(start: dict[str, Any], port: Port) -> int:
-    """Run the job's command to its end, passing its output on; return its exit status as a shell would."""
+    """Run the command to its end, passing its output on; return its status as a shell would."""
     out_read, out_write = os.pipe()
     err_read, err_write = os.pipe()
     wake_read, wake_write = os.pipe()
@@ -201,7 +208,7 @@ def forward(fd: int, kind: int, port: Port) -> bool:
 
 
 def reap(child: int) -> int | None:
-    """Bury every dead child, ours to bury as pid 1; return the status of ``child`` once it is one."""
+    """Bury every dead child, as pid 1 has to; return the status of ``child`` once it is one."""
     status = None
     while True:
         try:

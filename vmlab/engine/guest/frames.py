@@ -1,7 +1,8 @@
 """The frames that the agent in a guest and its host exchange; this one file serves both sides.
 
-A frame is a header of five bytes (payload length, big-endian, then the kind) and its payload: JSON for
-`CONTROL`, raw bytes for output. A frame never exceeds `MAX_PAYLOAD`, so either side holds at most one.
+A frame is a header of five bytes (payload length, big-endian, then the kind) and its payload: JSON
+for `CONTROL`, raw bytes for output. A frame never exceeds `MAX_PAYLOAD`, so either side holds at
+most one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
+# importing pathlib would be paid for at each cold boot
+# ruff: noqa: PTH101, PTH102, PTH103, PTH112, PTH116, PTH123
 """Mounts made in a guest: the kernel's own filesystems, and the root that a job sees.
 
-A job sees every file of the host at its own path: an overlay of the image the guest booted from (the
-interpreter and its packages, quick to read) over the host's root by 9p, with a tmpfs on top for writes.
+A job sees every file of the host at its own path: an overlay of the image the guest booted from
+(the interpreter and its packages, quick to read) over the host's root by 9p, with a tmpfs on top
+for writes.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ NINE_P = "trans=virtio,version=9p2000.L,access=any,msize=512000"
 
 
 class SetupError(Exception):
-    """A step towards the job's root failed; the text names the step and the kernel option it needs."""
+    """A step towards the job's root failed; the text names it and the kernel option it needs."""
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -116,9 +119,7 @@ def show_host() -> str:
     """Mount the host's root by 9p, read-only; return where."""
     host = f"{WORK}/host"
     options = f"{NINE_P},cache=loose"
-    mount_or_explain(
-        "host", host, "9p", MS_RDONLY, options, "CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO"
-    )
+    mount_or_explain("host", host, "9p", MS_RDONLY, options, "CONFIG_9P_FS, CONFIG_NET_9P_VIRTIO")
     return host
 
 
@@ -132,12 +133,13 @@ def show_current_root() -> str:
 
 
 def enter_root(lower: str, host: str, pseudo_flags: int) -> int:
-    """Make an overlay of ``lower`` this process's root; return a descriptor of the root of the host.
+    """Make an overlay of ``lower`` this process's root; return a descriptor of the host's.
 
-    ``host`` is where the host's root is visible. As pid 1 this is also the root of the kernel's own
-    helpers (modprobe, core dumps), which must see what the job sees. The new root is moved onto the old
-    one rather than only entered: the kernel refuses user namespaces to a process in a mere chroot.
-    ``pseudo_flags`` says how /proc, /sys and /dev come along: MS_MOVE, or MS_BIND | MS_REC.
+    ``host`` is where the host's root is visible. As pid 1 this is also the root of the kernel's
+    own helpers (modprobe, core dumps), which must see what the job sees. The new root is moved
+    onto the old one rather than only entered: the kernel refuses user namespaces to a process in a
+    mere chroot. ``pseudo_flags`` says how /proc, /sys and /dev come along: MS_MOVE, or MS_BIND |
+    MS_REC.
     """
     root, upper, tmp = f"{WORK}/root", f"{WORK}/upper", f"{WORK}/tmp"
     host_fd = os.open(host, os.O_PATH | os.O_DIRECTORY)
@@ -168,7 +170,8 @@ def _mount_overlay(lower: str, writable: str, target: str) -> None:
 def mount_share() -> None:
     """Mount the shared directory of the host, read-write, at `SHARE`.
 
-    Writes go through at once (``cache=mmap`` caches mapped pages only), so nothing is lost with the guest.
+    Writes go through at once (``cache=mmap`` caches mapped pages only), so nothing is lost with
+    the guest.
     """
     os.makedirs(SHARE, exist_ok=True)
     mount_or_explain(
