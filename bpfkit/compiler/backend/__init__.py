@@ -1,4 +1,4 @@
-"""LLVM IR to a BPF object, in a process of its own: LLVM's errors end the process they happen in."""
+"""LLVM IR to a BPF object, in another process: LLVM's errors end the one they happen in."""
 
 from __future__ import annotations
 

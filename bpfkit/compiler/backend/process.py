@@ -1,8 +1,9 @@
 """The client of the LLVM helper: one helper for each process, started when first needed.
 
-The helper is a new Python on ``worker.py``, never a fork of the user's process, which may have threads. Jobs of
-several threads run at the same time, each in its own child. After ``os.fork`` the new process starts a helper
-of its own. The helper ends when its control socket closes: at exit, or when the process is killed.
+The helper is a new Python on ``worker.py``, never a fork of the user's process, which may have
+threads. Jobs of several threads run at the same time, each in its own child. After ``os.fork``
+the new process starts a helper of its own. The helper ends when its control socket closes: at
+exit, or when the process is killed.
 """
 
 from __future__ import annotations

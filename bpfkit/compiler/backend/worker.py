@@ -1,9 +1,10 @@
-"""The helper process around LLVM: a standalone script that imports nothing but the standard library and llvmlite.
+"""The helper process around LLVM: a script that needs the standard library and llvmlite alone.
 
-LLVM ends the process on an error, and its CO-RE pass may run only once in a process. So this helper imports
-llvmlite, initialises the BPF targets, and then forks one child for each job. A job arrives on the control
-socket (descriptor 0) as one datagram that carries two descriptors: a socket for request and answer, and
-a pipe that becomes the child's standard error. The helper itself never runs the backend.
+LLVM ends the process on an error, and its CO-RE pass may run only once in a process. So this
+helper imports llvmlite, initialises the BPF targets, and then forks one child for each job. A job
+arrives on the control socket (descriptor 0) as one datagram that carries two descriptors: a
+socket for request and answer, and a pipe that becomes the child's standard error. The helper
+itself never runs the backend.
 
     request   u32 size of a JSON head, the head, the IR until the end of the stream
     answer    u8 kind (0 object, 1 IR refused), the object or the text
@@ -14,7 +15,9 @@ The helper ends when its control socket closes, and its children with it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib
 import json
 import os
 import select
@@ -23,6 +26,7 @@ import socket
 import struct
 import sys
 import time
+from types import ModuleType
 from typing import Any
 
 OBJECT, REFUSED, MISSING = 0, 1, 2
@@ -30,16 +34,16 @@ PR_SET_PDEATHSIG = 1
 TRIPLES = ("bpfel", "bpfeb")
 
 
-def load_llvm() -> Any:
+def load_llvm() -> ModuleType:
     """Import llvmlite and initialise the BPF targets."""
-    import llvmlite.binding as llvm
+    llvm = importlib.import_module("llvmlite.binding")
 
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     return llvm
 
 
-def compile_ir(llvm: Any, head: dict[str, Any], text: str) -> bytes:
+def compile_ir(llvm: ModuleType, head: dict[str, Any], text: str) -> bytes:
     """Optimise a module and write it as an ELF object."""
     target = llvm.Target.from_triple(head["triple"])
     machine = target.create_target_machine(cpu=head["cpu"], opt=2, reloc="default")
@@ -64,7 +68,9 @@ def receive(job: socket.socket) -> tuple[dict[str, Any], str]:
     return head, data[4 + size :].decode()
 
 
-def run_job(llvm: Any, failure: str, job: socket.socket, errors: int, helper: int) -> None:
+def run_job(
+    llvm: ModuleType | None, failure: str, job: socket.socket, errors: int, helper: int
+) -> None:
     """The whole life of a child."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != helper:
@@ -90,7 +96,7 @@ class Helper:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
         self.jobs: dict[int, socket.socket] = {}
-        self.llvm: Any = None
+        self.llvm: ModuleType | None = None
         self.failure = ""
         try:
             self.llvm = load_llvm()
@@ -150,10 +156,8 @@ class Helper:
                 return
             job = self.jobs.pop(child, None)
             if job is not None:
-                try:
+                with contextlib.suppress(OSError):  # the client may have gone away
                     job.sendall(struct.pack("<i", status))
-                except OSError:
-                    pass  # the client has gone away; nobody wants to know
                 job.close()
 
     def end(self) -> None:

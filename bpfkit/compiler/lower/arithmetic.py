@@ -1,7 +1,7 @@
 """Integer and pointer arithmetic on operands, with C's meaning and the backend's limits.
 
-No operation may be undefined for LLVM: signed overflow wraps. Division by a signed number exists only from
-CPU v4 on; below it is unsigned division with the signs put right afterwards.
+No operation may be undefined for LLVM: signed overflow wraps. Division by a signed number exists
+only from CPU v4 on; below it is unsigned division with the signs put right afterwards.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Atomic builtins, as far as BPF has instructions for them: 32 and 64 bits, no nand.
 
-An operation whose old value nobody wants is emitted with relaxed order: that gives the instruction that every
-kernel has (BPF_XADD), while fetching ones came with Linux 5.12.
-Atomic loads and stores are volatile ones: the backend has no others below CPU v4.
+An operation whose old value nobody wants is emitted with relaxed order: that gives the
+instruction that every kernel has (BPF_XADD), while fetching ones came with Linux 5.12. Atomic
+loads and stores are volatile ones: the backend has no others below CPU v4.
 """
 
 from __future__ import annotations

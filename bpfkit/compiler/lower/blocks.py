@@ -1,4 +1,4 @@
-"""Builtins that copy, fill and compare blocks of memory: expanded in place, since BPF has nothing to call."""
+"""Builtins about blocks of memory, expanded in place: BPF has nothing to call."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Blocks(Atomics):
         pointer = bare(inner.type)
         plain = isinstance(pointer, Pointer) and not isinstance(bare(pointer.to), Void)
         align = align_of(pointer.to) if isinstance(pointer, Pointer) and plain else 1
-        return Block(self.value(inner), align, Access.DIRECT)
+        return Block(self.value(inner), align, self.instance.pointer_access(inner))
 
     def _size(self, e: Builtin, number: int) -> int | str:
         """A size as a number, or as an i64 operand that must become one after inlining."""
@@ -115,12 +115,7 @@ class Blocks(Atomics):
     def _fill(self, e: Builtin, to: Block, byte: str, size: int | str) -> None:
         self._refuse_store(to, e)
         if isinstance(size, str):
-            name = self.module.declare(
-                "llvm.memset.p0.i64", "void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)"
-            )
-            self.do(
-                f"call void {name}(ptr align {to.align} {to.address}, i8 {byte}, i64 {size}, i1 false)"
-            )
+            self.fill(to.address, byte, size, to.align)
             return
         for at in range(0, size, INLINE_BYTES):
             self.fill(
@@ -134,7 +129,7 @@ class Blocks(Atomics):
         self.check_store_access(to.access, e.loc)
 
     def memory_compare(self, e: Builtin) -> str:
-        """``memcmp`` of a constant size: the largest aligned units first, the first difference decides."""
+        """``memcmp`` of a constant size: the first difference decides."""
         size = self._size(e, 2)
         if isinstance(size, str) or size > LARGEST_COMPARISON:
             raise Rejection(

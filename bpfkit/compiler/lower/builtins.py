@@ -1,4 +1,4 @@
-"""Compiler builtins, except those about memory blocks, atomics and CO-RE, which have files of their own."""
+"""Compiler builtins, except those about blocks, atomics and CO-RE (files of their own)."""
 
 from __future__ import annotations
 

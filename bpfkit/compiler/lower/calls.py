@@ -1,8 +1,9 @@
 """Calls: of functions of the text, of the kernel's functions, and of helpers by number.
 
-Characters, shorts and bools are extended by the caller as the ABI wants. Functions that are inlined may take and
-return records: parameters are addresses of copies, a result is an address of the caller's. A helper
-leaves 64 bits whatever its declaration says; a narrower result is cut from them.
+Characters, shorts and bools are extended by the caller as the ABI wants. Functions that are
+inlined may take and return records: parameters are addresses of copies, a result is an address of
+the caller's. A helper leaves 64 bits whatever its declaration says; a narrower result is cut from
+them.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Calls(Arithmetic):
     """Calls of everything."""
 
     def call(self, e: Call, result: str = "") -> str:
+        """Call a function of the text, a function of the kernel, or a pointer."""
         callee = e.callee
         if not (isinstance(callee, DeclRef) and isinstance(callee.decl, FunctionDecl)):
             return self._call_pointer(e)
@@ -112,8 +114,8 @@ class Calls(Arithmetic):
     def _check_outline(self, e: Call, decl: FunctionDecl) -> None:
         if len(e.args) > MAX_ARGS:
             raise Rejection(
-                f"'{decl.name}' is called with {len(e.args)} arguments; a function that is not inlined "
-                f"takes at most {MAX_ARGS}",
+                f"'{decl.name}' is called with {len(e.args)} arguments; "
+                f"a function that is not inlined takes at most {MAX_ARGS}",
                 e.loc,
                 "pass a pointer to a struct, or make it static inline",
             )

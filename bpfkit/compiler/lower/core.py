@@ -1,8 +1,9 @@
 """CO-RE: member accesses that the loader moves to where the target kernel has them.
 
-A chain of ``preserve.*.access.index`` calls names the path from a pointer to a member; the backend turns each
-chain into one relocation. A chain begins at an arrow, follows members and constant subscripts, and ends at a
-variable subscript; what comes after begins a new one. Local objects have our own layout and get none.
+A chain of ``preserve.*.access.index`` calls names the path from a pointer to a member; the
+backend turns each chain into one relocation. A chain begins at an arrow, follows members and
+constant subscripts, and ends at a variable subscript; what comes after begins a new one. Local
+objects have our own layout and get none.
 
 The element type given to a struct step only serves a fallback that is never used, so a packed pair
 with the member's offset stands for any record.

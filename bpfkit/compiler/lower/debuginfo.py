@@ -1,12 +1,12 @@
-"""Debug information: DI metadata from C types, which the backend turns into BTF, func_info and line_info.
+"""Debug information: DI metadata, which the backend turns into BTF, func_info and line_info.
 
 What is special to BPF:
 
-- The names of a function's parameters reach BTF only through ``retainedNodes``; without them the kernel
-  refuses the BTF of the program.
-- A record that is only pointed to becomes a forward declaration. Whether it is needed in full (by value, in
-  a CO-RE access, as a key of a map) shows while the module is lowered, so its node is reserved first and
-  filled by `finish`. A full closure over task_struct would cost a second.
+- The names of a function's parameters reach BTF only through ``retainedNodes``; without them the
+  kernel refuses the BTF of the program.
+- A record that is only pointed to becomes a forward declaration. Whether it is needed in full (by
+  value, in a CO-RE access, as a key of a map) shows while the module is lowered, so its node is
+  reserved first and filled by `finish`. A full closure over task_struct would cost a second.
 - The text of the program is embedded in its DIFile, so that line_info has the user's lines.
 """
 
@@ -249,7 +249,7 @@ class DebugInfo:
         )
 
     def _define(self, record: Record) -> None:
-        """Fill a record's node with its members; an incomplete record stays a forward declaration."""
+        """Fill a record's node; an incomplete record stays a forward declaration."""
         if not record.complete:
             return
         node = self._waiting.pop(record)

@@ -40,6 +40,7 @@ class Expressions(Builtins):
     """Values of expressions."""
 
     def value(self, e: Expr) -> str:
+        """The operand of a scalar expression."""
         if isinstance(bare(e.type), Float):
             kind_of(e.type, e.loc)
         match e:
@@ -83,6 +84,7 @@ class Expressions(Builtins):
         raise Rejection(f"cannot compile this expression ({type(e).__name__})", e.loc)
 
     def effect(self, e: Expr) -> None:
+        """Evaluate an expression whose value nobody wants."""
         self.at(e.loc)
         if isinstance(e, Cast) and isinstance(bare(e.type), Void):
             self.effect(e.operand)
@@ -100,6 +102,7 @@ class Expressions(Builtins):
     # ------------------------------------------------------------ conditions
 
     def condition(self, e: Expr, then: str, otherwise: str) -> None:
+        """Jump on the truth of an expression."""
         match e:
             case Logical():
                 middle = self.block("and" if e.op == "&&" else "or")
@@ -197,6 +200,9 @@ class Expressions(Builtins):
     def function_address(self, decl: FunctionDecl, e: Expr) -> str:
         """The address of a function, as bpf_loop() and its like take it."""
         instance = self.instance.callbacks.get(decl)
+        if instance is None:
+            named = (i for f, i in self.instance.callbacks.items() if f.name == decl.name)
+            instance = next(named, None)
         if instance is not None:
             return self.scope.function(instance)
         return self.scope.external(decl, e.loc)

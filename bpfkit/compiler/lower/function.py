@@ -98,6 +98,7 @@ class FunctionLowering(Statements):
         return texts
 
     def leave(self, value: Expr | None, s: Stmt) -> None:
+        """Return ``value`` from the function."""
         if value is not None and is_record(value.type):
             self.record_into(value, Place("%result", self._result, align_of(self._result)))
             self.end("ret void")

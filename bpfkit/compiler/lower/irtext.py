@@ -1,6 +1,7 @@
 """A small builder of textual LLVM IR: module parts, metadata nodes, and blocks of one function.
 
-It knows the grammar of IR and nothing of C. Operands are strings (``%t3``, ``@f``, ``7``, ``null``).
+It knows the grammar of IR and nothing of C. Operands are strings (``%t3``, ``@f``, ``7``,
+``null``).
 """
 
 from __future__ import annotations

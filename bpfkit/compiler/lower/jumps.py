@@ -1,7 +1,7 @@
 """Which blocks of a function can be entered by a jump that passes over their declarations.
 
-Such blocks get no lifetime markers: a jump to a label may bypass the start of a variable's life, and then
-the backend would give its memory away.
+Such blocks get no lifetime markers: a jump to a label may bypass the start of a variable's life,
+and then the backend would give its memory away.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def inner(s: Stmt) -> Iterator[Stmt]:
 
 
 def entered_by_jumps(body: Stmt) -> set[Stmt]:
-    """The compounds (and ``for`` statements) with a label, or with a case of a switch around them."""
+    """The blocks (and ``for``) with a label in them, or a case of a switch around them."""
     found: set[Stmt] = set()
 
     def walk(s: Stmt, around: tuple[Stmt, ...], inside_switch: int) -> None:

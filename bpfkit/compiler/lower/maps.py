@@ -1,12 +1,14 @@
 """Maps of bcc's dialect in the object: libbpf's BTF-defined form, and two sections of ours.
 
-Each `MapDecl` becomes a global in section ``.maps`` whose type is an anonymous struct: a number N is written as
-the type ``int (*)[N]``, a type T as ``T *``. Members: ``type``, ``max_entries``, ``map_flags`` (if not 0),
-``key`` and ``value`` (or ``key_size`` and ``value_size`` when there is no type but a size).
+Each `MapDecl` becomes a global in section ``.maps`` whose type is an anonymous struct: a number N
+is written as the type ``int (*)[N]``, a type T as ``T *``. Members: ``type``, ``max_entries``,
+``map_flags`` (if not 0), ``key`` and ``value`` (or ``key_size`` and ``value_size`` when there is
+no type but a size).
 
 - ``.bpfkit.pin`` holds, for each pinned map, a NUL-terminated path in a variable ``NAME.pin``.
-- ``.bpfkit.events`` holds, for each buffer whose records have a known type, a variable ``NAME.event`` of that
-  type: its BTF VAR in the DATASEC of that name leads from the buffer to the type. Its bytes mean nothing.
+- ``.bpfkit.events`` holds, for each buffer whose records have a known type, a variable
+  ``NAME.event`` of that type: its BTF VAR in the DATASEC of that name leads from the buffer to
+  the type. Its bytes mean nothing.
 
 A loader drops both sections.
 """

@@ -1,9 +1,9 @@
-"""C objects in memory: loads, stores, bit-fields, copies and conversions, with the access each address allows.
+"""C objects in memory: loads, stores, bit-fields, copies, conversions.
 
-Records are byte arrays, ``_Bool`` is i8, enumerations are their integer type. Memory that the verifier cannot
-see (`Access`) is read by helper: scalars through one 8-byte slot for each function, records straight into
-their destination. Pointer arithmetic is never ``inbounds``: LLVM would conclude that a kernel address cannot
-be null.
+Records are byte arrays, ``_Bool`` is i8, enumerations are their integer type. Memory that the
+verifier cannot see (`Access`) is read by helper: scalars through one 8-byte slot for each
+function, records straight into their destination. Pointer arithmetic is never ``inbounds``: LLVM
+would conclude that a kernel address cannot be null.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ..provenance.plan import Access
 from .irtext import FunctionText, ModuleText
 
 INLINE_BYTES = 1024
-"""The largest copy or fill that the backend expands; anything above becomes a call that does not exist."""
+"""The largest copy or fill that the backend expands; above it calls what does not exist."""
 
 BY_HELPER = (Access.EXTERNAL, Access.MIXED)
 
@@ -48,9 +48,9 @@ class Place:
     align: int
     access: Access = Access.DIRECT
     bits: Field | None = None
-    """The bit-field this is; ``address`` is then that of its record, or its own when ``relocated``."""
+    """The bit-field this is; ``address`` is that of its record, or its own when ``relocated``."""
     root: str = ""
-    """Where a CO-RE chain through this place begins: the value at the arrow; "" for local objects."""
+    """Where a CO-RE chain here begins: the value at the arrow; "" for local objects."""
     relocated: bool = False
     """Whether ``address`` is the result of a CO-RE step."""
 
@@ -149,7 +149,7 @@ class Memory(FunctionText):
                 f"i64 {size}, i1 false)"
             )
 
-    def fill(self, to: str, byte: str, size: int, align: int) -> None:
+    def fill(self, to: str, byte: str, size: int | str, align: int) -> None:
         """Set ``size`` bytes to the i8 operand ``byte``."""
         if size:
             name = self.module.declare(
@@ -285,7 +285,7 @@ class Memory(FunctionText):
         self.do(f"store {volatile}i{size} {both}, ptr {address}, align {align}")
 
     def _load_relocated_bits(self, place: Place, loc: Loc) -> str:
-        """Read a bit-field wherever the target kernel has it: place, size and shifts are relocated."""
+        """Read a bit-field wherever the target kernel has it: all is relocated."""
         if self.module.byte_order == "big":
             raise Rejection("a relocated bit-field cannot be read on big endian", loc)
         slot = self._probe_slot(8)

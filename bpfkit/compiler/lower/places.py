@@ -1,7 +1,7 @@
 """Places of lvalues, records as values, and initialisers of local objects.
 
-A record value never sits in a register: it is either written into a destination (`record_into`) or found at
-an address (`record_at`).
+A record value never sits in a register: it is either written into a destination (`record_into`)
+or found at an address (`record_at`).
 """
 
 from __future__ import annotations
@@ -193,9 +193,9 @@ class Places(Chains):
             self.store(replace(to, access=Access.DIRECT), self.value(init), init.loc)
 
     def _initialise_list(self, to: Place, init: InitList) -> None:
-        # As clang does: the constant part is a private constant that is copied, so that a table stays
-        # readable as a constant and a variable subscript into it needs no stack memory. Addresses are
-        # stored one by one, since the kernel's data maps cannot hold them.
+        # As clang does: the constant part is a private constant that is copied, so that a table
+        # stays readable as a constant and a variable subscript into it needs no stack memory.
+        # Addresses are stored one by one, since the kernel's data maps cannot hold them.
         size = size_of(to.type)
         image = Image(bytearray(size), self.module.byte_order)
         later: list[Init] = []

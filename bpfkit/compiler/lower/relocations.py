@@ -13,6 +13,7 @@ class Relocations(Expressions):
     """``__builtin_preserve_*`` and ``__builtin_btf_type_id``."""
 
     def relocation(self, e: Builtin) -> str:
+        """A builtin that becomes a CO-RE relocation."""
         name = e.name.removeprefix("__builtin_")
         if name == "preserve_access_index":
             self.preserving += 1

@@ -239,6 +239,7 @@ class Statements(Relocations):
     # ------------------------------------------------------------ the rest
 
     def statement_expression(self, e: StmtExpr, result: str = "", align: int = 1) -> str:
+        """Lower ``({ … })``; a record value is written to ``result``."""
         body = e.body
         self.frame.jumped_into |= entered_by_jumps(body)
         if not body.body:
