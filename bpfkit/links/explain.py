@@ -149,3 +149,24 @@ def explain_tracepoint(category: str, event: str, known: Iterable[tuple[str, str
 def _list(names: list[str]) -> str:
     text = ", ".join(f"'{name}'" for name in names[:SHOWN])
     return f"{text} and {len(names) - SHOWN} more" if len(names) > SHOWN else text
+
+
+def explain_raw_tracepoint(name: str, known: Iterable[tuple[str, str]]) -> Explanation:
+    """Say what to take for a raw tracepoint that the kernel does not have.
+
+    Every tracepoint that tracefs lists is a raw one under its event's name, except those of single
+    system calls, which are made from sys_enter and sys_exit.
+    """
+    bare = name.rpartition(":")[2]
+    for whole in ("sys_enter", "sys_exit"):
+        if bare.startswith(whole + "_"):
+            return Explanation(
+                "single system calls have no raw tracepoint",
+                f"attach to '{whole}' and compare the number, or use 'syscalls:{bare}'",
+            )
+    events = sorted({e for c, e in known if c != "syscalls"} | {"sys_enter", "sys_exit"})
+    if bare != name and bare in events:
+        return Explanation("raw tracepoints have no category", f"use '{bare}'")
+    near = difflib.get_close_matches(bare, events, n=3, cutoff=0.6)
+    hint = f"did you mean {_list(near)}?" if near else "its module may not be loaded"
+    return Explanation("the kernel has no such raw tracepoint", hint)

@@ -1,0 +1,138 @@
+"""What all links share.
+
+A `Link` is one attachment of a program to a hook. Closing it detaches. Most attachments live in
+descriptors and end with the process by themselves; those that do not (tracefs entries, XDP set
+through netlink) bring an ``undo``, which also runs when the interpreter exits.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from ..uapi.bpf import ProgType
+
+
+class Method(StrEnum):
+    """How an attachment was made."""
+
+    LINK = "bpf_link"
+    PERF = "perf ioctl"  # PERF_EVENT_IOC_SET_BPF, before Linux 5.15
+    RAW_TRACEPOINT = "BPF_RAW_TRACEPOINT_OPEN"
+    NETLINK = "netlink"
+
+
+class Attachable(Protocol):
+    """A loaded program, as far as attaching needs it."""
+
+    @property
+    def name(self) -> str:
+        """The program's name."""
+
+    @property
+    def type(self) -> ProgType:
+        """What it was loaded as."""
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+
+
+class Closable(Protocol):
+    """A descriptor that a link owns."""
+
+    def fileno(self) -> int:
+        """The number."""
+
+    def close(self) -> None:
+        """Close it; twice is harmless."""
+
+
+def _nothing() -> None:
+    pass
+
+
+class Link:
+    """An attachment. Close it to detach, or use it as a context manager."""
+
+    def __init__(
+        self,
+        *,
+        hook: str,
+        program: str,
+        target: str,
+        method: Method,
+        fds: Sequence[Closable] = (),
+        undo: Callable[[], None] | None = None,
+    ) -> None:
+        """Take over ``fds``, closed in order, and ``undo``, called after that.
+
+        ``undo`` must hold no reference to the link, and must not raise when there is nothing left
+        to undo. The first descriptor is the link's own.
+        """
+        self.hook = hook
+        """The kind of hook: "kprobe", "xdp" and so on."""
+        self.program = program
+        """The program's name."""
+        self.target = target
+        """What it is attached to, as a person would say it."""
+        self.method = method
+        self._fds = tuple(fds)
+        self._undo = undo or _nothing
+        self._finalizer = weakref.finalize(
+            self, _collected, os.getpid(), self._fds, self._undo, repr(self)
+        )
+        # What lives in descriptors ends with the process; the rest has to be undone.
+        self._finalizer.atexit = undo is not None
+
+    def fileno(self) -> int:
+        """The link's descriptor; ValueError when it is closed or never had one."""
+        if self.closed or not self._fds:
+            state = "closed" if self.closed else f"attached through {self.method}"
+            raise ValueError(f"{self!r} has no descriptor: it is {state}")
+        return self._fds[0].fileno()
+
+    @property
+    def closed(self) -> bool:
+        """True after `close`."""
+        return not self._finalizer.alive
+
+    def close(self) -> None:
+        """Detach now. Calling it twice is harmless."""
+        if self._finalizer.detach() is not None:
+            tear_down(self._fds, self._undo)
+
+    def __repr__(self) -> str:
+        return f"<{self.hook} link: program '{self.program}' on {self.target}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def tear_down(fds: Sequence[Closable], undo: Callable[[], None]) -> None:
+    """Close descriptors, then undo what outlives them, even if closing fails."""
+    try:
+        for fd in fds:
+            fd.close()
+    finally:
+        undo()
+
+
+def _collected(pid: int, fds: Sequence[Closable], undo: Callable[[], None], what: str) -> None:
+    # A forked child has copies of the descriptors, but the attachment is its parent's.
+    if os.getpid() != pid:
+        return
+    tear_down(fds, undo)
+    warnings.warn(f"{what} was never closed", ResourceWarning, stacklevel=2)
