@@ -1,8 +1,8 @@
 """`Syscalls`: every way into the kernel that this library has, and the seam for tests.
 
 `linux.LinuxSyscalls` is the real one. All methods raise SyscallError, which says what was tried on
-which object; what a caller expects to happen now and then (no such element, no more ids) is a value.
-Whoever gets an `OwnedFd` has to close it.
+which object; what a caller expects to happen now and then (no such element, no more ids) is a
+value. Whoever gets an `OwnedFd` has to close it.
 """
 
 from __future__ import annotations
@@ -155,8 +155,7 @@ class LinkCalls(Protocol):
         flags: int = 0,
         options: LinkOptions | None = None,
     ) -> OwnedFd:
-        """BPF_LINK_CREATE. ``target`` is a descriptor, or an interface index for XDP, tcx, netkit.
-        """
+        """BPF_LINK_CREATE. ``target`` is a descriptor, or the index of a network device."""
 
     def link_update(self, link_fd: int, prog_fd: int, flags: int = 0, old_fd: int = 0) -> None:
         """BPF_LINK_UPDATE: put another program behind the link."""
@@ -261,4 +260,3 @@ class Syscalls(
     Protocol,
 ):
     """All of them."""
-

@@ -164,8 +164,7 @@ class BtfInfo:
 
 @dataclass(frozen=True, slots=True)
 class LinkInfo:
-    """struct bpf_link_info. ``attach_type``, ``ifindex`` and ``name`` only where the link has one.
-    """
+    """struct bpf_link_info. The last three only where the kind of link has one."""
 
     id: int
     type: int
