@@ -38,8 +38,7 @@ from .types import (
 
 ALL_KINDS = frozenset(BtfKind)
 _BAD_NAME = re.compile(r"[^A-Za-z0-9_]")
-# Before Linux kernel commit bd70a8fb7ca4 ("bpf: Allow all printable characters in BTF DATASEC
-# names") (in v6.12) only letters, digits, underscores and dots could be there.
+# Newer kernels take any printable character, all take these.
 _BAD_SECTION_NAME = re.compile(r"[^A-Za-z0-9_.]")
 _EXTERN_SECTIONS = frozenset({".ksyms", ".kconfig"})
 
