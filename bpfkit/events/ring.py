@@ -20,12 +20,14 @@ Sources: Documentation/bpf/ringbuf.rst, kernel/bpf/ringbuf.c (v5.8).
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from ..errors import FormatError
+from ..system import System
 
 BUSY_BIT = 1 << 31  # BPF_RINGBUF_BUSY_BIT
 DISCARD_BIT = 1 << 30  # BPF_RINGBUF_DISCARD_BIT
@@ -36,6 +38,25 @@ HEADER_BYTES = 8  # BPF_RINGBUF_HDR_SZ
 BATCH = 256
 
 _LENGTH = struct.Struct("=I")
+
+
+class SupportsFileno(Protocol):
+    """Anything with a descriptor."""
+
+    def fileno(self) -> int:
+        """The number."""
+
+
+class RingMap(SupportsFileno, Protocol):
+    """A map, as far as reading it as a ring buffer needs it."""
+
+    @property
+    def name(self) -> str:
+        """The map's name."""
+
+    @property
+    def max_entries(self) -> int:
+        """The size of the data area in bytes."""
 
 
 class Found(NamedTuple):
@@ -205,3 +226,45 @@ class RingReader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class MappedRing:
+    """The mappings of a live ring buffer: a writable page, and behind it all that is read only."""
+
+    def __init__(self, system: System, map: SupportsFileno, size: int, name: str) -> None:
+        """Map the ring buffer ``map`` of ``size`` bytes; SyscallError when that fails."""
+        page = mmap.PAGESIZE
+        what = f"ring buffer '{name}'"
+        self._own = system.syscalls.mmap(map.fileno(), page, what, writable=True)
+        try:
+            self._shared = system.syscalls.mmap(
+                map.fileno(), page + 2 * size, what, offset=page, writable=False
+            )
+        except BaseException:
+            self._own.close()
+            raise
+        self.consumer = self._own.view[:8].cast("Q")
+        self.producer = self._shared.view[:8].cast("Q")
+        self.data = self._shared.view[page:]
+        self.address = self._shared.address + page
+
+    def close(self) -> None:
+        """Unmap."""
+        for view in (self.consumer, self.producer, self.data):
+            view.release()
+        self._own.close()
+        self._shared.close()
+
+
+class RingBuffer(RingReader):
+    """Reads a BPF_MAP_TYPE_RINGBUF map; add it to a `Poller`.
+
+    ``callback(address, size)`` is called for each record, see `RingReader`. The descriptor stays
+    the map's: keep the map open as long as the reader is polled.
+    """
+
+    def __init__(
+        self, system: System, map: RingMap, callback: Callable[[int, int], int | None]
+    ) -> None:
+        """Map the buffer. Raises SyscallError when the kernel refuses."""
+        super().__init__(MappedRing(system, map, map.max_entries, map.name), map.fileno(), callback)

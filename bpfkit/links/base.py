@@ -52,10 +52,6 @@ class Closable(Protocol):
         """Close it; twice is harmless."""
 
 
-def _nothing() -> None:
-    pass
-
-
 class Link:
     """An attachment. Close it to detach, or use it as a context manager."""
 
@@ -82,7 +78,7 @@ class Link:
         """What it is attached to, as a person would say it."""
         self.method = method
         self._fds = tuple(fds)
-        self._undo = undo or _nothing
+        self._undo = undo
         self._finalizer = weakref.finalize(
             self, _collected, os.getpid(), self._fds, self._undo, repr(self)
         )
@@ -121,16 +117,19 @@ class Link:
         self.close()
 
 
-def tear_down(fds: Sequence[Closable], undo: Callable[[], None]) -> None:
+def tear_down(fds: Sequence[Closable], undo: Callable[[], None] | None) -> None:
     """Close descriptors, then undo what outlives them, even if closing fails."""
     try:
         for fd in fds:
             fd.close()
     finally:
-        undo()
+        if undo is not None:
+            undo()
 
 
-def _collected(pid: int, fds: Sequence[Closable], undo: Callable[[], None], what: str) -> None:
+def _collected(
+    pid: int, fds: Sequence[Closable], undo: Callable[[], None] | None, what: str
+) -> None:
     # A forked child has copies of the descriptors, but the attachment is its parent's.
     if os.getpid() != pid:
         return

@@ -1,0 +1,45 @@
+"""Raw tracepoints: the tracepoint's own arguments, without the record perf makes of them.
+
+They came with Linux kernel commit c4f6699dfcb8 ("bpf: introduce BPF_RAW_TRACEPOINT") (in v4.17).
+The descriptor is a bpf_link since v5.7.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from ..errors import AttachError, SyscallError
+from ..system import System
+from .base import Attachable, Link, Method
+from .explain import Explanation, explain_raw_tracepoint
+
+
+def attach_raw_tracepoint(system: System, program: Attachable, name: str) -> Link:
+    """Call ``program`` each time the kernel passes the tracepoint ``name`` (no category).
+
+    Raises AttachError, with the nearest names when there is no such tracepoint.
+    """
+    target = f"raw tracepoint {name}"
+    try:
+        fd = system.syscalls.raw_tracepoint_open(name, program.fileno())
+    except SyscallError as error:
+        why = _explain(error, system, program, name)
+        raise AttachError(program.name, target, why.reason, why.hint) from error
+    return Link(
+        hook="raw_tracepoint",
+        program=program.name,
+        target=target,
+        method=Method.RAW_TRACEPOINT,
+        fds=(fd,),
+    )
+
+
+def _explain(error: SyscallError, system: System, program: Attachable, name: str) -> Explanation:
+    if error.errno == errno.ENOENT:
+        return explain_raw_tracepoint(name, system.facts.tracefs.events())
+    if error.errno == errno.EPERM:
+        return Explanation(str(error), "run as root, or with CAP_BPF and CAP_PERFMON")
+    if error.errno == errno.EINVAL:
+        hint = f"the program is a {program.type}, or uses more arguments than the tracepoint has"
+        return Explanation(str(error), hint)
+    return Explanation(str(error))

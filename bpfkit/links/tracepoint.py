@@ -1,0 +1,47 @@
+"""Tracepoints: events the kernel's developers placed, named ``category:event``.
+
+The program gets the record that tracefs describes in ``events/CATEGORY/EVENT/format``. One perf
+event is enough for all CPUs: the program hangs on the tracepoint, not on the event.
+
+Tracepoint programs came with Linux kernel commit 98b5c2c65c29 ("perf, bpf: allow bpf programs
+attach to tracepoints") (in v4.7).
+"""
+
+from __future__ import annotations
+
+import errno
+
+from ..errors import AttachError, SyscallError
+from ..system import System
+from .base import Attachable, Link
+from .explain import Explanation, explain_tracepoint
+from .perf import attach_to_event, open_tracepoint_event
+
+
+def attach_tracepoint(system: System, program: Attachable, category: str, event: str) -> Link:
+    """Call ``program`` each time the kernel passes the tracepoint.
+
+    Raises AttachError, with the nearest names when there is no such tracepoint.
+    """
+    target = f"tracepoint {category}:{event}"
+    tracefs = system.facts.tracefs
+    number = tracefs.event_id(category, event)
+    if number is None:
+        why = explain_tracepoint(category, event, tracefs.events())
+        raise AttachError(program.name, target, why.reason, why.hint)
+    try:
+        fd = open_tracepoint_event(system, number, target)
+        return attach_to_event(system, program, fd, hook="tracepoint", target=target)
+    except SyscallError as error:
+        why = _explain(error, program)
+        raise AttachError(program.name, target, why.reason, why.hint) from error
+
+
+def _explain(error: SyscallError, program: Attachable) -> Explanation:
+    if error.errno == errno.EACCES and error.call != "perf_event_open":
+        return Explanation(str(error), "the program reads beyond the record of this tracepoint")
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return Explanation(str(error), "run as root, or with CAP_BPF and CAP_PERFMON")
+    if error.errno == errno.EINVAL:
+        return Explanation(str(error), f"the program is a {program.type}, not one for tracepoints")
+    return Explanation(str(error))
