@@ -139,6 +139,8 @@ class DebugInfo:
 
     def type(self, t: Type, *, pointed: bool = False) -> str:
         """The node of ``t``; ``pointed`` when it need not be complete. Void is ``null``."""
+        while isinstance(t, Typedef) and isinstance(bare(t), Void):
+            t = t.to  # the backend cannot name void
         if isinstance(t, Void):
             return "null"
         if not pointed:
