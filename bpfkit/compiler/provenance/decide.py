@@ -28,7 +28,10 @@ def classify(atoms: Iterable[Atom]) -> Access:
     """How memory at any of the addresses ``atoms`` is accessed."""
     known = [a for a in atoms if a.kind is not Kind.ZERO]
     kinds = {Kind.SCALAR if a.kind is Kind.FUNCTION else a.kind for a in known}
-    if not kinds or kinds == {Kind.SCALAR}:
+    if not kinds:
+        # Null, or never assigned (the zero bytes of an initialiser): what is done to it is dead code.
+        return Access.MIXED
+    if kinds == {Kind.SCALAR}:
         return Access.EXTERNAL
     if kinds == {Kind.BTF}:
         return Access.BTF if all(_is_inside(a) for a in known) else Access.EXTERNAL

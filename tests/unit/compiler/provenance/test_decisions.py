@@ -355,6 +355,16 @@ def test_memory_filled_by_a_helper_holds_no_pointer() -> None:
     assert found == {"t": DIR, "l.next": MIX}
 
 
+def test_a_null_argument_may_be_tested_and_written_through() -> None:
+    result = chain(
+        kprobe(
+            "int error = 0; return get(0) + get(&error);",
+            before="static int get(int *error) { if (error) *error = 1; return 0; }",
+        )
+    )
+    assert [result.accesses("get", n) for n in range(2)] == [{"error": MIX}, {"error": DIR}]
+
+
 REFUSED = [
     pytest.param("sk->sk_state = 1;", "kernel or user memory", id="assignment"),
     pytest.param("sk->sk_state++;", "kernel or user memory", id="increment"),

@@ -74,8 +74,8 @@ TYPED = btf(PAIR)
 CTX = context(PAIR)
 
 TABLE_OF_DECISIONS = [
-    ((), Access.EXTERNAL),
-    ((ZERO,), Access.EXTERNAL),
+    ((), Access.MIXED),
+    ((ZERO,), Access.MIXED),
     ((SCALAR,), Access.EXTERNAL),
     ((SCALAR, ZERO), Access.EXTERNAL),
     ((LOCAL,), Access.DIRECT),
