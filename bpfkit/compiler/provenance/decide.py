@@ -29,7 +29,7 @@ def classify(atoms: Iterable[Atom]) -> Access:
     known = [a for a in atoms if a.kind is not Kind.ZERO]
     kinds = {Kind.SCALAR if a.kind is Kind.FUNCTION else a.kind for a in known}
     if not kinds:
-        # Null, or never assigned (the zero bytes of an initialiser): what is done to it is dead code.
+        # Null, or never assigned (zero bytes of an initialiser): what it is used for is dead code.
         return Access.MIXED
     if kinds == {Kind.SCALAR}:
         return Access.EXTERNAL
