@@ -1,7 +1,8 @@
 """The waist of the hourglass: an object as data, the same on every machine.
 
-The compiler's ELF file, or any libbpf-style ELF file, is read into an `ObjectSpec` (``obj/read.py``). Nothing
-here looks at a kernel. The loader turns an `ObjectSpec` into live maps and programs.
+The compiler's ELF file, or any libbpf-style ELF file, is read into an `ObjectSpec`
+(``obj/read.py``). Nothing here looks at a kernel. The loader turns an `ObjectSpec` into live maps
+and programs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..btf.sanitize import Section
 from ..btf.types import Btf
 from ..uapi.bpf import AttachType, MapType, ProgType
 
@@ -26,12 +28,16 @@ class MapSpec:
     flags: int = 0
     key_type_id: int = 0
     value_type_id: int = 0
+    typed: bool = False
+    """Whether the kernel may be told the types: some map types refuse them."""
     pin_path: str = ""
     inner: MapSpec | None = None
     event_type_id: int = 0
     """Type of the records a program sends through this buffer, when the compiler saw one."""
     initial: bytes | None = None
     """Content to write into the one element of a global data map (.data .rodata .bss)."""
+    frozen: bool = False
+    """Whether user space may not change it once the content is written."""
 
 
 class RelocKind(StrEnum):
@@ -55,7 +61,8 @@ class Reloc:
 
 @dataclass(frozen=True, slots=True)
 class CoreReloc:
-    """One CO-RE relocation: struct bpf_core_relo with its instruction counted inside the program."""
+    """One CO-RE relocation: struct bpf_core_relo with its instruction counted inside the program.
+    """
 
     insn: int
     type_id: int
@@ -79,7 +86,9 @@ class ProgramSpec:
     func_info: tuple[tuple[int, int], ...] = ()
     """(instruction, BTF id of the function) pairs."""
     line_info: tuple[tuple[int, int, int, int], ...] = ()
-    """(instruction, file name offset, line text offset, line << 10 | column), offsets into BTF strings."""
+    """(instruction, file name offset, line text offset, line << 10 | column), offsets into BTF
+    strings.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +101,5 @@ class ObjectSpec:
     functions: Mapping[str, ProgramSpec] = field(default_factory=dict)
     """Subprograms that other programs call; not loadable alone."""
     btf: Btf | None = None
+    sections: Mapping[str, Section] = field(default_factory=dict)
+    """Sizes of the data sections and offsets of their variables, which the BTF leaves open."""

@@ -1,0 +1,112 @@
+"""Bring a map into the kernel, or take the one that is pinned where it should be."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+from pathlib import Path
+
+from ..errors import LoadError, SyscallError
+from ..obj.spec import MapSpec
+from ..syscalls.fd import OwnedFd
+from ..syscalls.requests import MapCreate
+from ..system import System
+from ..uapi.bpf import MapType
+from .base import Map
+
+_UNKNOWN_ATTRIBUTE = (errno.EINVAL, errno.E2BIG, 524)  # 524 is the kernel's own ENOTSUPP
+
+
+def create_map(spec: MapSpec, system: System, btf_fd: int = 0) -> Map:
+    """Create the map that ``spec`` describes, or open its pin.
+
+    Raises SyscallError, and LoadError when what is pinned is another kind of map.
+    """
+    if spec.pin_path:
+        pinned = _open_pin(spec, system)
+        if pinned is not None:
+            return pinned
+    spec = _sized(spec, system)
+    inner = create_map(spec.inner, system) if spec.inner is not None else None
+    try:
+        fd = _create(spec, system, btf_fd, inner.fileno() if inner is not None else 0)
+    finally:
+        if inner is not None:
+            inner.close()
+    created = Map(fd, spec, system)
+    try:
+        if spec.initial is not None:
+            created.update(bytes(4), spec.initial)
+        if spec.frozen:
+            created.freeze()
+        if spec.pin_path:
+            Path(spec.pin_path).parent.mkdir(parents=True, exist_ok=True)
+            system.syscalls.obj_pin(created.fileno(), spec.pin_path)
+    except BaseException:
+        created.close()
+        raise
+    return created
+
+
+def _sized(spec: MapSpec, system: System) -> MapSpec:
+    """Perf buffers without a size get one slot for each CPU that can ever be there."""
+    if spec.type is MapType.PERF_EVENT_ARRAY and not spec.max_entries:
+        return dataclasses.replace(spec, max_entries=system.facts.possible_cpus)
+    return spec
+
+
+def _create(spec: MapSpec, system: System, btf_fd: int, inner_fd: int) -> OwnedFd:
+    request = MapCreate(
+        type=spec.type,
+        key_size=spec.key_size,
+        value_size=spec.value_size,
+        max_entries=spec.max_entries,
+        flags=spec.flags,
+        name=kernel_name(spec.name),
+        inner_map_fd=inner_fd,
+        btf_fd=btf_fd if spec.typed else 0,
+        key_type_id=spec.key_type_id if spec.typed and btf_fd else 0,
+        value_type_id=spec.value_type_id if spec.typed and btf_fd else 0,
+    )
+    try:
+        return _with_memory(request, system)
+    except SyscallError as error:
+        if error.errno not in _UNKNOWN_ATTRIBUTE or not request.btf_fd:
+            raise
+        # Some map types take no types; the map itself is what counts.
+        untyped = dataclasses.replace(request, btf_fd=0, key_type_id=0, value_type_id=0)
+        return _with_memory(untyped, system)
+
+
+def _with_memory(request: MapCreate, system: System) -> OwnedFd:
+    # Maps were counted against RLIMIT_MEMLOCK until Linux kernel commit 755e5d55367a ("bpf:
+    # Eliminate rlimit-based memory accounting for hashtab maps") and its series (in v5.11).
+    try:
+        return system.syscalls.map_create(request)
+    except SyscallError as error:
+        if error.errno != errno.EPERM or not system.syscalls.raise_memlock_limit():
+            raise
+        return system.syscalls.map_create(request)
+
+
+def _open_pin(spec: MapSpec, system: System) -> Map | None:
+    try:
+        fd = system.syscalls.obj_get(spec.pin_path)
+    except SyscallError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+    info = system.syscalls.map_info(fd.fileno())
+    if (info.type, info.key_size, info.value_size) != (spec.type, spec.key_size, spec.value_size):
+        fd.close()
+        raise LoadError(
+            f"map '{spec.name}' is pinned at {spec.pin_path} as {MapType(info.type)} with keys of "
+            f"{info.key_size} and values of {info.value_size} bytes; the program declares "
+            f"{spec.type} with {spec.key_size} and {spec.value_size}; remove the pin or change it"
+        )
+    return Map(fd, dataclasses.replace(spec, max_entries=info.max_entries), system)
+
+
+def kernel_name(name: str) -> str:
+    """A name as the kernel takes it: letters, digits, underscores and dots, at most 15."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_.") else "_" for c in name)[:15]

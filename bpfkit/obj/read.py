@@ -1,0 +1,287 @@
+"""A BPF ELF object as an `ObjectSpec`.
+
+Understands what LLVM writes for the target bpf and libbpf's conventions for sections, and the two
+sections of our own that ``compiler/lower/maps.py`` describes. Anything that does not fit raises
+FormatError. Source: the ELF specification; BPF relocations in Documentation/bpf/llvm_reloc.rst.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import struct
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._lazy import need
+from ..btf.decode import decode
+from ..btf.sanitize import Section
+from ..btf.types import Btf
+from ..errors import FormatError
+from ..uapi.bpf import BPF_PSEUDO_CALL, MapFlag, MapType
+from .btf_ext import ExtInfo, read_btf_ext
+from .btf_maps import SECTION as MAPS
+from .btf_maps import read_maps, variables
+from .sections import read_section
+from .spec import MapSpec, ObjectSpec, ProgramSpec, Reloc, RelocKind
+
+EVENTS = ".bpfkit.events"
+PINS = ".bpfkit.pin"
+_INSN = 8
+_LD_IMM64 = 0x18  # BPF_LD | BPF_IMM | BPF_DW
+_CALL = 0x85  # BPF_JMP | BPF_CALL
+_EM_BPF = 247
+_SHF_ALLOC, _SHF_EXECINSTR = 2, 4
+_DATA = (".data", ".rodata", ".bss")
+_FUNC, _OBJECT, _SECTION = "STT_FUNC", "STT_OBJECT", "STT_SECTION"
+
+
+@dataclass(frozen=True, slots=True)
+class _Symbol:
+    name: str
+    kind: str
+    section: int | None  # None: undefined
+    value: int
+    size: int
+
+
+@dataclass(slots=True)
+class _Elf:
+    """The parts of the file that are read more than once."""
+
+    names: list[str]
+    data: dict[int, bytes]
+    sizes: dict[int, int]
+    code: list[int]
+    symbols: list[_Symbol]
+    relocs: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """Section to (offset, symbol) pairs."""
+
+    def section(self, name: str) -> bytes:
+        return next((self.data[i] for i, n in enumerate(self.names) if n == name), b"")
+
+
+def read_object(data: bytes) -> ObjectSpec:
+    """Read an object. Raises FormatError for what is no BPF object, or a damaged one."""
+    elf = _read_elf(data)
+    raw = elf.section(".BTF")
+    btf = decode(raw) if raw else None
+    ext = read_btf_ext(elf.section(".BTF.ext"), btf) if btf is not None else {}
+    maps = _maps(elf, btf)
+    functions = _functions(elf, ext, maps)
+    called = {r.symbol for f in functions for r in f.relocs if r.kind is RelocKind.CALL}
+    used = {r.symbol for f in functions for r in f.relocs if r.kind is RelocKind.DATA}
+    programs = {f.name: f for f in functions if f.section != ".text"}
+    return ObjectSpec(
+        license=elf.section("license").split(b"\0")[0].decode("latin-1"),
+        programs=programs,
+        maps={n: m for n, m in maps.items() if m.initial is None or n in used},
+        functions={f.name: f for f in functions if f.name in called or f.section == ".text"},
+        btf=btf,
+        sections=_sections(elf),
+    )
+
+
+def _read_elf(data: bytes) -> _Elf:
+    exceptions = need("elftools.common.exceptions", install="pyelftools", purpose="reading objects")
+    elffile = need("elftools.elf.elffile", install="pyelftools", purpose="reading objects")
+    try:
+        return _collect(elffile.ELFFile(io.BytesIO(data)))
+    except FormatError:
+        raise
+    except (exceptions.ELFError, ValueError, KeyError, IndexError, TypeError, OverflowError) as e:
+        # pyelftools reports damage through all of these.
+        raise FormatError(f"this is not a readable ELF file: {e}") from e
+    except (AttributeError, AssertionError, struct.error, EOFError) as e:
+        raise FormatError(f"this ELF file is damaged: {e!r}") from e
+
+
+def _collect(file: Any) -> _Elf:
+    if file["e_machine"] not in ("EM_BPF", _EM_BPF):
+        raise FormatError(f"this ELF file is for {file['e_machine']}, not for BPF")
+    elf = _Elf([], {}, {}, [], [])
+    relocations = []
+    for index, section in enumerate(file.iter_sections()):
+        kind, flags = section["sh_type"], section["sh_flags"]
+        elf.names.append(section.name)
+        elf.sizes[index] = section["sh_size"]
+        elf.data[index] = b"" if kind == "SHT_NOBITS" else section.data()
+        if kind != "SHT_NOBITS" and len(elf.data[index]) != elf.sizes[index]:
+            raise FormatError(f"section {section.name} is cut off", section["sh_offset"])
+        if flags & _SHF_EXECINSTR and kind == "SHT_PROGBITS" and elf.sizes[index]:
+            elf.code.append(index)
+        if kind == "SHT_REL":
+            relocations.append(section)
+        elif kind == "SHT_SYMTAB":
+            elf.symbols = [_symbol(symbol) for symbol in section.iter_symbols()]
+    for section in relocations:
+        pairs = [(r["r_offset"], r["r_info_sym"]) for r in section.iter_relocations()]
+        elf.relocs[section["sh_info"]] = pairs
+    return elf
+
+
+def _symbol(symbol: Any) -> _Symbol:
+    index = symbol["st_shndx"]
+    return _Symbol(
+        symbol.name,
+        symbol["st_info"]["type"],
+        index if isinstance(index, int) else None,
+        symbol["st_value"],
+        symbol["st_size"],
+    )
+
+
+# ---------------------------------------------------------------- maps
+
+
+def _maps(elf: _Elf, btf: Btf | None) -> dict[str, MapSpec]:
+    maps = read_maps(btf) if btf is not None else {}
+    if btf is not None:
+        for name, type_id in variables(btf, EVENTS):
+            owner = name.removesuffix(".event")
+            if owner in maps:
+                maps[owner] = dataclasses.replace(maps[owner], event_type_id=type_id)
+    for owner, path in _pins(elf):
+        if owner in maps:
+            maps[owner] = dataclasses.replace(maps[owner], pin_path=path)
+    for index, name in enumerate(elf.names):
+        if name.startswith(_DATA) and elf.sizes[index] and index not in elf.code:
+            maps[name] = _data_map(name, elf.data[index], elf.sizes[index])
+    return maps
+
+
+def _pins(elf: _Elf) -> Iterator[tuple[str, str]]:
+    for symbol in elf.symbols:
+        if symbol.section is not None and elf.names[symbol.section] == PINS and symbol.name:
+            text = elf.data[symbol.section][symbol.value :].split(b"\0")[0]
+            yield symbol.name.removesuffix(".pin"), text.decode("utf-8", "surrogateescape")
+
+
+def _data_map(name: str, content: bytes, size: int) -> MapSpec:
+    constant = name.startswith(".rodata")
+    return MapSpec(
+        name=name,
+        type=MapType.ARRAY,
+        key_size=4,
+        value_size=size,
+        max_entries=1,
+        flags=MapFlag.RDONLY_PROG if constant else 0,
+        initial=content.ljust(size, b"\0"),
+        frozen=constant,
+    )
+
+
+def _sections(elf: _Elf) -> Mapping[str, Section]:
+    offsets: dict[int, dict[str, int]] = defaultdict(dict)
+    for symbol in elf.symbols:
+        if symbol.section is not None and symbol.kind == _OBJECT and symbol.name:
+            offsets[symbol.section][symbol.name] = symbol.value
+    return {
+        name: Section(elf.sizes[index], offsets[index])
+        for index, name in enumerate(elf.names)
+        if offsets[index] or name.startswith(_DATA)
+    }
+
+
+# ---------------------------------------------------------------- functions
+
+
+def _functions(
+    elf: _Elf, ext: Mapping[str, ExtInfo], maps: Mapping[str, MapSpec]
+) -> list[ProgramSpec]:
+    found = []
+    for index in elf.code:
+        symbols = sorted(
+            (s for s in elf.symbols if s.section == index and s.kind == _FUNC),
+            key=lambda s: s.value,
+        )
+        for symbol in symbols:
+            found.append(_function(elf, index, symbol, ext.get(elf.names[index]), maps))
+    return found
+
+
+def _function(
+    elf: _Elf, index: int, symbol: _Symbol, ext: ExtInfo | None, maps: Mapping[str, MapSpec]
+) -> ProgramSpec:
+    start, end = symbol.value, symbol.value + symbol.size
+    code = elf.data[index][start:end]
+    if start % _INSN or symbol.size % _INSN or not code or len(code) != symbol.size:
+        raise FormatError(f"function '{symbol.name}' does not lie within its section", start)
+    name = elf.names[index]
+    row, target = read_section(name)
+    info = (ext or ExtInfo()).part(start // _INSN, end // _INSN)
+    return ProgramSpec(
+        name=symbol.name,
+        section=name,
+        insns=code,
+        type=row.type if row else None,
+        attach_type=row.attach_type if row else None,
+        attach_to=target,
+        flags=row.flags if row else 0,
+        relocs=tuple(_relocs(elf, index, start, end, maps)),
+        core_relocs=info.core_relocs,
+        func_info=info.func_info,
+        line_info=info.line_info,
+    )
+
+
+def _relocs(
+    elf: _Elf, index: int, start: int, end: int, maps: Mapping[str, MapSpec]
+) -> Iterator[Reloc]:
+    targeted = set()
+    for offset, number in elf.relocs.get(index, ()):
+        if start <= offset < end:
+            if offset % _INSN or number >= len(elf.symbols):
+                raise FormatError(f"a relocation of section {elf.names[index]} is damaged", offset)
+            targeted.add(offset)
+            yield _reloc(elf, index, offset, (offset - start) // _INSN, number, maps)
+    # Calls within one section need no relocation: the distance is in the instruction.
+    for offset in range(start, end, _INSN):
+        op, registers, _, imm = struct.unpack_from("<BBhi", elf.data[index], offset)
+        if op == _CALL and registers >> 4 == BPF_PSEUDO_CALL and offset not in targeted:
+            callee = _function_at(elf, index, offset + (imm + 1) * _INSN)
+            yield Reloc((offset - start) // _INSN, RelocKind.CALL, callee)
+
+
+def _reloc(
+    elf: _Elf, index: int, offset: int, insn: int, number: int, maps: Mapping[str, MapSpec]
+) -> Reloc:
+    symbol = elf.symbols[number]
+    op, _, _, imm = struct.unpack_from("<BBhi", elf.data[index], offset)
+    if symbol.section is None:
+        if not symbol.name:
+            raise FormatError("a relocation names nothing", offset)
+        return Reloc(insn, RelocKind.EXTERN, symbol.name)
+    home = elf.names[symbol.section]
+    if op == _CALL or symbol.section in elf.code:
+        if symbol.kind == _FUNC:
+            return Reloc(insn, RelocKind.CALL, symbol.name)
+        return Reloc(insn, RelocKind.CALL, _function_at(elf, symbol.section, (imm + 1) * _INSN))
+    if op != _LD_IMM64:
+        raise FormatError(f"a relocation against '{symbol.name or home}' is not understood", offset)
+    if home == MAPS:
+        return Reloc(insn, RelocKind.MAP, symbol.name or _object_at(elf, symbol.section, imm))
+    if home in maps:
+        addend = imm if symbol.kind == _SECTION else symbol.value + imm
+        return Reloc(insn, RelocKind.DATA, home, addend)
+    raise FormatError(f"a relocation leads into section {home}, which is not loaded", offset)
+
+
+def _function_at(elf: _Elf, index: int, offset: int) -> str:
+    symbols = sorted(
+        (s.value, s.name) for s in elf.symbols if s.section == index and s.kind == _FUNC
+    )
+    at = bisect_right(symbols, (offset, "\U0010ffff")) - 1
+    if at < 0 or symbols[at][0] != offset:
+        raise FormatError(f"a call in section {elf.names[index]} leads to no function", offset)
+    return symbols[at][1]
+
+
+def _object_at(elf: _Elf, index: int, offset: int) -> str:
+    for symbol in elf.symbols:
+        if symbol.section == index and symbol.kind == _OBJECT and symbol.value == offset:
+            return symbol.name
+    raise FormatError(f"a relocation leads to no map in section {elf.names[index]}", offset)

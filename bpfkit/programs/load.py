@@ -1,0 +1,90 @@
+"""Bring one linked program into the kernel; its log is asked for only when that failed."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import struct
+from collections.abc import Mapping
+
+from ..errors import SyscallError, VerifierError
+from ..obj.relocate import Linked
+from ..syscalls.fd import OwnedFd
+from ..syscalls.requests import ProgLoad
+from ..system import System
+from ..uapi.bpf import AttachType, ProgType
+from .program import Program
+from .verifier import explain
+
+_LOG_SIZES = (1 << 16, 1 << 20, 1 << 24)
+_PREFIXES = ("kprobe__", "kretprobe__", "tracepoint__", "raw_tracepoint__", "syscall__")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What a program is loaded as."""
+
+    type: ProgType
+    attach_type: AttachType | None = None
+    flags: int = 0
+    license: str = "GPL"
+    attach_btf_id: int = 0
+    btf_fd: int = 0
+
+
+def load_linked(name: str, linked: Linked, options: LoadOptions, system: System) -> Program:
+    """Load a program. Raises VerifierError with the log, or SyscallError when there is none."""
+    major, minor, patch = system.facts.version
+    request = ProgLoad(
+        type=options.type,
+        insns=bytes(linked.insns),
+        license=options.license,
+        name=short_name(name),
+        kern_version=major << 16 | minor << 8 | min(patch, 255),
+        flags=options.flags,
+        expected_attach_type=options.attach_type or 0,
+        btf_fd=options.btf_fd,
+        attach_btf_id=options.attach_btf_id,
+    )
+    if options.btf_fd:
+        request = dataclasses.replace(
+            request,
+            func_info=b"".join(struct.pack("<II", *entry) for entry in linked.func_info),
+            line_info=b"".join(struct.pack("<IIII", *entry) for entry in linked.line_info),
+        )
+    return Program(_load(name, request, linked.poisoned, system), name, options.type, system)
+
+
+def _load(name: str, request: ProgLoad, poisoned: Mapping[int, str], system: System) -> OwnedFd:
+    try:
+        return system.syscalls.prog_load(request)
+    except SyscallError as error:
+        first = error
+    if first.errno == errno.EPERM and system.syscalls.raise_memlock_limit():
+        # Programs, too, were counted against RLIMIT_MEMLOCK before Linux 5.11.
+        try:
+            return system.syscalls.prog_load(request)
+        except SyscallError as error:
+            first = error
+    for size in _LOG_SIZES:
+        outcome, log = system.syscalls.prog_log(request, size)
+        if isinstance(outcome, OwnedFd):
+            return outcome  # it was refused for want of memory, and is not any more
+        if not log.truncated:
+            break
+    if not log.text.strip():
+        raise first
+    told = explain(log.text)
+    hint = told.hint
+    if poisoned:
+        hint = "; ".join(filter(None, [hint, f"this kernel lacks {', '.join(poisoned.values())}"]))
+    raise VerifierError(first.errno or errno.EINVAL, name, log.text, told.summary, hint)
+
+
+def short_name(name: str) -> str:
+    """The name the kernel shows: without bcc's prefix, at most 15 bytes."""
+    for prefix in _PREFIXES:
+        if name.startswith(prefix) and name != prefix:
+            name = name.removeprefix(prefix)
+            break
+    return name[:15]
