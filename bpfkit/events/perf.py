@@ -12,17 +12,23 @@ import mmap
 import struct
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from ..errors import SyscallError
 from ..syscalls.fd import OwnedFd
 from ..syscalls.requests import PerfEvent
-from ..system import System
-from ..uapi.perf_event import PerfSampleFormat, PerfSoftware, PerfType
+from ..uapi.perf_event import (
+    MMAP_PAGE_DATA_HEAD,
+    MMAP_PAGE_DATA_TAIL,
+    PerfSw,
+    PerfType,
+    SampleFormat,
+)
 from .perf_ring import PerfRing
 
-DATA_HEAD = 1024  # offsetof(struct perf_event_mmap_page, data_head)
-DATA_TAIL = 1032  # offsetof(struct perf_event_mmap_page, data_tail)
+if TYPE_CHECKING:
+    from ..system import System
+
 _KEY = struct.Struct("=I")
 _VALUE = struct.Struct("=i")
 
@@ -51,8 +57,8 @@ class MappedPerf:
         """Map ``pages`` of data and the page before them; SyscallError when that fails."""
         page = mmap.PAGESIZE
         self._map = system.syscalls.mmap(event.fileno(), page * (1 + pages), what, writable=True)
-        self.head = self._map.view[DATA_HEAD : DATA_HEAD + 8].cast("Q")
-        self.tail = self._map.view[DATA_TAIL : DATA_TAIL + 8].cast("Q")
+        self.head = self._map.view[MMAP_PAGE_DATA_HEAD : MMAP_PAGE_DATA_HEAD + 8].cast("Q")
+        self.tail = self._map.view[MMAP_PAGE_DATA_TAIL : MMAP_PAGE_DATA_TAIL + 8].cast("Q")
         self.data = self._map.view[page:]
         self.address = self._map.address + page
 
@@ -111,8 +117,8 @@ class PerfBuffer:
             event = system.syscalls.perf_event_open(
                 PerfEvent(
                     type=PerfType.SOFTWARE,
-                    config=PerfSoftware.BPF_OUTPUT,
-                    sample_type=PerfSampleFormat.RAW,
+                    config=PerfSw.BPF_OUTPUT,
+                    sample_type=SampleFormat.RAW,
                     sample_period=1,
                     wakeup_events=wakeup_events,
                 ),

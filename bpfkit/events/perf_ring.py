@@ -22,9 +22,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from ..errors import FormatError
+from ..uapi.perf_event import RecordType
 
-RECORD_LOST = 2  # PERF_RECORD_LOST
-RECORD_SAMPLE = 9  # PERF_RECORD_SAMPLE
 HEADER_BYTES = 8  # sizeof(struct perf_event_header)
 BATCH = 256
 
@@ -167,12 +166,12 @@ class PerfRing:
         """Call back for one record: 1 for a sample, 0 for everything else."""
         data = self._memory.data
         offset = record.offset
-        if record.type == RECORD_LOST:
+        if record.type == RecordType.LOST:
             _, count = _LOST.unpack(copy_out(data, offset, _LOST.size))
             if self._lost is not None:
                 self._lost(count)
             return 0
-        if record.type != RECORD_SAMPLE:
+        if record.type != RecordType.SAMPLE:
             return 0  # throttling and the like say nothing about samples
         # Offsets and sizes are multiples of 4 at least, so the size itself never wraps.
         (size,) = _SIZE.unpack_from(data, offset)

@@ -24,10 +24,12 @@ import mmap
 import struct
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from ..errors import FormatError
-from ..system import System
+
+if TYPE_CHECKING:
+    from ..system import System
 
 BUSY_BIT = 1 << 31  # BPF_RINGBUF_BUSY_BIT
 DISCARD_BIT = 1 << 30  # BPF_RINGBUF_DISCARD_BIT

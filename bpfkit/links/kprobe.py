@@ -16,15 +16,18 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import AttachError, NotSupportedError, SyscallError
 from ..host.pmu import read_probe_pmu
 from ..syscalls.fd import OwnedFd
 from ..syscalls.requests import PerfEvent
-from ..system import System
 from .base import Attachable, Link
 from .explain import KprobeFacts, explain_kprobe
 from .perf import attach_to_event, open_everywhere, open_tracepoint_event
+
+if TYPE_CHECKING:
+    from ..system import System
 
 GROUP = "kprobes"
 _MAX_FUNCTION = 40  # an event's name has at most 63 characters, some of which make it unique

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..errors import SyscallError
 from ..syscalls.fd import OwnedFd
 from ..syscalls.requests import PerfEvent
-from ..system import System
 from ..uapi.bpf import AttachType
-from ..uapi.perf_event import PerfSampleFormat, PerfType
+from ..uapi.perf_event import PerfType, SampleFormat
 from .base import Attachable, Link, Method, tear_down
+
+if TYPE_CHECKING:
+    from ..system import System
 
 # Kernels before 5.15 know no perf events in BPF_LINK_CREATE, those before 5.7 no such command.
 _NO_PERF_LINK = frozenset({errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP})
@@ -29,7 +32,7 @@ def open_tracepoint_event(system: System, number: int, subject: str, pid: int = 
     event = PerfEvent(
         type=PerfType.TRACEPOINT,
         config=number,
-        sample_type=PerfSampleFormat.RAW,
+        sample_type=SampleFormat.RAW,
         sample_period=1,
         wakeup_events=1,
         disabled=True,

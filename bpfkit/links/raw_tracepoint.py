@@ -7,11 +7,14 @@ The descriptor is a bpf_link since v5.7.
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING
 
 from ..errors import AttachError, SyscallError
-from ..system import System
 from .base import Attachable, Link, Method
 from .explain import Explanation, explain_raw_tracepoint
+
+if TYPE_CHECKING:
+    from ..system import System
 
 
 def attach_raw_tracepoint(system: System, program: Attachable, name: str) -> Link:

@@ -10,12 +10,15 @@ attach to tracepoints") (in v4.7).
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING
 
 from ..errors import AttachError, SyscallError
-from ..system import System
 from .base import Attachable, Link
 from .explain import Explanation, explain_tracepoint
 from .perf import attach_to_event, open_tracepoint_event
+
+if TYPE_CHECKING:
+    from ..system import System
 
 
 def attach_tracepoint(system: System, program: Attachable, category: str, event: str) -> Link:

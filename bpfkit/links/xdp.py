@@ -15,31 +15,23 @@ import difflib
 import errno
 import socket
 from collections.abc import Callable
-from enum import IntFlag
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import AttachError, SyscallError
 from ..syscalls.requests import XdpState
-from ..system import System
 from ..uapi.bpf import AttachType
+from ..uapi.netlink import XdpFlag
 from .base import Attachable, Link, Method
 from .explain import Explanation
+
+if TYPE_CHECKING:
+    from ..system import System
 
 T = TypeVar("T")
 
 
-class XdpFlags(IntFlag):
-    """XDP_FLAGS_* of include/uapi/linux/if_link.h."""
-
-    UPDATE_IF_NOEXIST = 1 << 0  # XDP_FLAGS_UPDATE_IF_NOEXIST, v4.8
-    SKB_MODE = 1 << 1  # XDP_FLAGS_SKB_MODE, v4.12
-    DRV_MODE = 1 << 2  # XDP_FLAGS_DRV_MODE, v4.12
-    HW_MODE = 1 << 3  # XDP_FLAGS_HW_MODE, v4.13
-    REPLACE = 1 << 4  # XDP_FLAGS_REPLACE, v5.7
-
-
-MODES = XdpFlags.SKB_MODE | XdpFlags.DRV_MODE | XdpFlags.HW_MODE
+MODES = XdpFlag.SKB_MODE | XdpFlag.DRV_MODE | XdpFlag.HW_MODE
 DETACH = -1
 
 
@@ -66,7 +58,7 @@ def attach_xdp_link(system: System, program: Attachable, device: str, *, flags: 
     Of ``flags`` only the mode counts. It fails where another program runs. Raises AttachError.
     """
     target = f"XDP of {device}"
-    mode = int(XdpFlags(flags) & MODES)
+    mode = int(XdpFlag(flags) & MODES)
     try:
         index = device_index(device)
         fd = _with_fallback(
@@ -78,7 +70,7 @@ def attach_xdp_link(system: System, program: Attachable, device: str, *, flags: 
     except SyscallError as error:
         # Before 5.9 the command refuses the attach type; before 5.7 there is no such command.
         if error.errno == errno.EINVAL:
-            return attach_xdp(system, program, device, flags=mode | XdpFlags.UPDATE_IF_NOEXIST)
+            return attach_xdp(system, program, device, flags=mode | XdpFlag.UPDATE_IF_NOEXIST)
         why = explain_xdp(error, device)
         raise AttachError(program.name, target, why.reason, why.hint) from error
     return Link(hook="xdp", program=program.name, target=target, method=Method.LINK, fds=(fd,))
@@ -90,7 +82,7 @@ def detach_xdp(system: System, device: str, *, flags: int = 0) -> None:
     Raises SyscallError.
     """
     index = device_index(device)
-    system.syscalls.xdp_set(index, DETACH, int(XdpFlags(flags) & MODES))
+    system.syscalls.xdp_set(index, DETACH, int(XdpFlag(flags) & MODES))
 
 
 def device_index(device: str) -> int:
@@ -135,7 +127,7 @@ def _with_fallback(flags: int, attach: Callable[[int], T]) -> T:
     except SyscallError as error:
         if flags & MODES or error.errno != errno.EOPNOTSUPP:
             raise
-        return attach(flags | XdpFlags.SKB_MODE)
+        return attach(flags | XdpFlag.SKB_MODE)
 
 
 def _remove_ours(system: System, index: int, ours: int) -> None:
@@ -152,7 +144,7 @@ def _remove_ours(system: System, index: int, ours: int) -> None:
 
 def _by_mode(state: XdpState) -> list[tuple[int, int]]:
     """(mode flag, program id) of everything that runs on a device."""
-    modes = [XdpFlags.DRV_MODE, XdpFlags.SKB_MODE, XdpFlags.HW_MODE]
+    modes = [XdpFlag.DRV_MODE, XdpFlag.SKB_MODE, XdpFlag.HW_MODE]
     if state.attached in (1, 2, 3):  # XDP_ATTACHED_DRV, _SKB, _HW: one program, one id
         return [(int(modes[state.attached - 1]), state.prog_id)]
     ids = (state.driver_id, state.generic_id, state.hardware_id)

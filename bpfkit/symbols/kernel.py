@@ -11,10 +11,12 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
 from functools import cached_property
-from typing import NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from ..errors import SyscallError
-from ..system import System
+
+if TYPE_CHECKING:
+    from ..system import System
 
 _DATA_KINDS = frozenset("bBdDrR")
 

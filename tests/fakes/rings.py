@@ -6,8 +6,8 @@ import struct
 from array import array
 from dataclasses import dataclass, field
 
-from bpfkit.events.perf_ring import RECORD_LOST, RECORD_SAMPLE
 from bpfkit.events.ring import BUSY_BIT, DISCARD_BIT
+from bpfkit.uapi.perf_event import RecordType
 
 
 def word(value: int = 0) -> memoryview:
@@ -91,10 +91,10 @@ class FakePerf:
 
     def sample(self, payload: bytes) -> bool:
         size = ((len(payload) + 4 + 7) & ~7) - 4
-        return self.record(RECORD_SAMPLE, struct.pack("=I", size) + payload.ljust(size, b"\0"))
+        return self.record(RecordType.SAMPLE, struct.pack("=I", size) + payload.ljust(size, b"\0"))
 
     def lost(self, count: int) -> bool:
-        return self.record(RECORD_LOST, struct.pack("=QQ", 7, count))
+        return self.record(RecordType.LOST, struct.pack("=QQ", 7, count))
 
     def close(self) -> None:
         self.closed += 1

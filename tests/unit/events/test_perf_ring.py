@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpfkit.errors import FormatError
-from bpfkit.events.perf_ring import RECORD_SAMPLE, PerfRing, scan
+from bpfkit.events.perf_ring import PerfRing, scan
+from bpfkit.uapi.perf_event import RecordType
 from tests.fakes.rings import FakePerf
 
 
@@ -121,6 +122,6 @@ def test_a_cut_record_is_a_format_error(payload: bytes, cut: int) -> None:
 
 def test_a_sample_larger_than_its_record_is_a_format_error() -> None:
     ring = FakePerf()
-    ring.record(RECORD_SAMPLE, (100).to_bytes(4, "little") + bytes(4))
+    ring.record(RecordType.SAMPLE, (100).to_bytes(4, "little") + bytes(4))
     with pytest.raises(FormatError):
         collect(ring, []).consume()

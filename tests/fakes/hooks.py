@@ -1,0 +1,172 @@
+"""A kernel for links: system calls that keep a diary and fail on request, made-up facts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from bpfkit.errors import SyscallError
+from bpfkit.syscalls.fd import OwnedFd
+from bpfkit.syscalls.requests import PerfEvent, XdpState
+from bpfkit.uapi.bpf import ProgType
+
+if TYPE_CHECKING:
+    from bpfkit.system import System
+
+
+@dataclass
+class FakeProgram:
+    """A loaded program, descriptor 100."""
+
+    name: str = "prog"
+    type: ProgType = ProgType.KPROBE
+
+    def fileno(self) -> int:
+        return 100
+
+
+@dataclass(frozen=True)
+class FakeInfo:
+    id: int
+
+
+@dataclass
+class FakeSyscalls:
+    """Answers with open descriptors of /dev/null. ``errors``: errno by call, used up in order."""
+
+    errors: dict[str, list[int]] = field(default_factory=dict)
+    calls: list[tuple[object, ...]] = field(default_factory=list)
+    events: list[PerfEvent] = field(default_factory=list)
+    xdp: XdpState = field(default_factory=lambda: XdpState(0))
+
+    def _do(self, call: str, *details: object) -> None:
+        self.calls.append((call, *details))
+        codes = self.errors.get(call)
+        if codes and (code := codes.pop(0)):
+            raise SyscallError(code, call, "the fake")
+
+    def names(self) -> list[object]:
+        return [call[0] for call in self.calls]
+
+    def _fd(self, what: str) -> OwnedFd:
+        return OwnedFd(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), what)
+
+    def perf_event_open(
+        self, event: PerfEvent, pid: int = -1, cpu: int = -1, group: int = -1, *, subject: str = ""
+    ) -> OwnedFd:
+        self._do("perf_event_open", pid, cpu)
+        self.events.append(event)
+        return self._fd("event")
+
+    def perf_event_set_bpf(self, event_fd: int, prog_fd: int) -> None:
+        self._do("set_bpf", prog_fd)
+
+    def perf_event_enable(self, event_fd: int) -> None:
+        self._do("enable")
+
+    def link_create(
+        self, prog_fd: int, target: int, attach_type: int, *, flags: int = 0, options: object = None
+    ) -> OwnedFd:
+        self._do("link_create", prog_fd, attach_type, flags)
+        return self._fd("link")
+
+    def raw_tracepoint_open(self, name: str | None, prog_fd: int, cookie: int = 0) -> OwnedFd:
+        self._do("raw_tracepoint_open", name, prog_fd)
+        return self._fd("raw tracepoint")
+
+    def prog_info(self, fd: int) -> FakeInfo:
+        return FakeInfo(fd * 10)
+
+    def xdp_get(self, ifindex: int) -> XdpState:
+        self._do("xdp_get")
+        return self.xdp
+
+    def xdp_set(
+        self, ifindex: int, prog_fd: int, flags: int = 0, expected_fd: int | None = None
+    ) -> None:
+        self._do("xdp_set", prog_fd, flags)
+        mode = 1 if not flags & 2 else 2
+        self.xdp = XdpState(mode, prog_fd * 10) if prog_fd >= 0 else XdpState(0)
+
+
+@dataclass(frozen=True)
+class FakeSymbol:
+    name: str
+    kind: str = "t"
+    address: int = 1
+    module: str = ""
+
+
+@dataclass
+class FakeKallsyms:
+    names: Sequence[str]
+
+    def symbols(self) -> list[FakeSymbol]:
+        return [FakeSymbol(name) for name in self.names]
+
+
+@dataclass
+class FakeTracefs:
+    """tracefs below a real directory; ``ids`` has the events."""
+
+    path: Path
+    ids: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def event_id(self, category: str, event: str) -> int | None:
+        if category == "kprobes":
+            text = (self.path / "kprobe_events").read_text()
+            return 77 if f"/{event} " in text and f"-:kprobes/{event}" not in text else None
+        return self.ids.get((category, event))
+
+    def events(self) -> list[tuple[str, str]]:
+        return sorted(self.ids)
+
+    def available_filter_functions(self) -> list[str]:
+        return ["do_sys_open", "vfs_read [some_module]"]
+
+
+@dataclass
+class FakeFacts:
+    root: Path
+    tracefs: FakeTracefs
+    kprobes: str | None = "y"
+    online_cpu_list: tuple[int, ...] = (2, 3)
+    kallsyms: FakeKallsyms = field(
+        default_factory=lambda: FakeKallsyms(["do_sys_open", "vfs_read", "hidden_one"])
+    )
+
+    def config_text(self) -> str | None:
+        return "some text"
+
+    def config(self, option: str) -> str | None:
+        return self.kprobes
+
+    def kprobe_blacklist(self) -> frozenset[str]:
+        return frozenset()
+
+
+@dataclass
+class FakeKernel:
+    """The three parts, and the System they make."""
+
+    syscalls: FakeSyscalls
+    facts: FakeFacts
+
+    @property
+    def system(self) -> System:
+        return cast("System", self)
+
+
+def kernel(root: Path, *, pmu: bool = True) -> FakeKernel:
+    """A kernel whose files are below ``root``, with a kprobe PMU or without."""
+    if pmu:
+        folder = root / "sys/bus/event_source/devices/kprobe"
+        (folder / "format").mkdir(parents=True)
+        (folder / "type").write_text("8\n")
+        (folder / "format/retprobe").write_text("config:0\n")
+    tracefs = FakeTracefs(root, {("sched", "sched_switch"): 41, ("syscalls", "sys_enter_read"): 42})
+    (root / "kprobe_events").write_text("p:kprobes/other other_function\n")
+    return FakeKernel(FakeSyscalls(), FakeFacts(root, tracefs))
