@@ -118,9 +118,14 @@ class Backend:
 
     def run(self, ir: str, *, triple: str, cpu: str) -> Outcome:
         """Run one job. A helper that was lost in the middle is replaced once."""
+        process = self._process
         try:
             return self._run_once(ir, triple, cpu)
-        except (HelperLostError, ConnectionError, BrokenPipeError):
+        except (HelperLostError, ConnectionError):
+            with self._lock:
+                # It may be dying still. Another thread may have replaced it already.
+                if self._process is process:
+                    self._discard()
             return self._run_once(ir, triple, cpu)
 
     def _run_once(self, ir: str, triple: str, cpu: str) -> Outcome:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..ctype import Pointer, Record, Type, as_int, bare, is_integer, size_of
+from ..constants import wrap
+from ..ctype import Pointer, Record, Type, bare, is_integer, size_of
 from ..diagnostics import Rejection
 from ..tree import (
     AddrOf,
@@ -49,16 +50,6 @@ class Address:
 
 
 Constant = int | Address
-
-
-def wrap(value: int, t: Type) -> int:
-    """The value that an object of scalar type ``t`` has after ``value`` is stored in it."""
-    integer = as_int(t)
-    if integer.is_bool:
-        return int(value != 0)
-    bits = integer.size * 8
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if integer.signed and value >> (bits - 1) else value
 
 
 class Folder:

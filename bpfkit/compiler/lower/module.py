@@ -10,13 +10,18 @@ from .calls import abi, abi_result
 from .constant import Folder, static_image
 from .debuginfo import DebugInfo
 from .function import FunctionLowering, attributes_of
-from .irtext import ModuleText, quote, symbol
+from .irtext import ByteOrder, ModuleText, quote, symbol
 from .maps import EVENTS_SECTION, PIN_SECTION, definition
 
 PROGRAM_SECTION = ".bpf.fn."
 """Programs of bcc's dialect have no section of their own; each gets this plus its name."""
 
 BIG_ENDIAN = ("s390x",)
+
+
+def byte_order(arch: str) -> ByteOrder:
+    """The byte order of an architecture's BPF programs."""
+    return "big" if arch in BIG_ENDIAN else "little"
 
 
 def emit_module(unit: Unit, plan: Plan, *, arch: str, cpu: str) -> str:
@@ -35,7 +40,7 @@ class ModuleLowering:
         self.cpu = cpu
         self._unit = unit
         self._plan = plan
-        self._text = ModuleText("big" if arch in BIG_ENDIAN else "little")
+        self._text = ModuleText(byte_order(arch))
         self._debug = DebugInfo(self._text, file=unit.file, source=unit.source)
         self._folder = Folder(self, self._text, static=True)
         self._variables: dict[VarDecl, str] = {}

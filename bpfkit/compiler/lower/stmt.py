@@ -52,6 +52,7 @@ class Frame:
     continues: list[str] = field(default_factory=list)
     cases: dict[Case | Default, str] = field(default_factory=dict)
     jumped_into: set[Stmt] = field(default_factory=set)
+    depth: int = 0
 
 
 class Statements(Relocations):
@@ -112,6 +113,7 @@ class Statements(Relocations):
     def _block_of(self, owner: Stmt, body: list[Stmt]) -> None:
         marked = owner not in self.frame.jumped_into
         live: list[str] = []
+        self.frame.depth += 1
         for child in body:
             if isinstance(child, DeclStmt) and marked:
                 self.at(child.loc)
@@ -123,6 +125,7 @@ class Statements(Relocations):
                 self.statement(child)
         for room in reversed(live):
             self.stop(room)
+        self.frame.depth -= 1
 
     def _declare(self, var: VarDecl, *, marked: bool = False) -> str:
         """Make a local object; returns the memory whose life was marked."""
@@ -130,7 +133,7 @@ class Statements(Relocations):
             return ""
         room = self.room(var.type)
         align = align_of(var.type)
-        marked = marked and not _is_register(var.type)
+        marked = marked and (self.frame.depth > 1 or not _is_register(var.type))
         if marked:
             self.start(room)
         place = Place(room, var.type, align)
@@ -284,5 +287,5 @@ class Statements(Relocations):
 
 
 def _is_register(t: Type) -> bool:
-    """Whether an object will rather live in a register, so that marking its life is noise."""
+    """Whether an object will rather live in a register; marking its life pays in inner blocks."""
     return not is_record(t) and kind_of(t)[0] != "[" and size_of(t) <= 8

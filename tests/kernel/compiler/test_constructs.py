@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .build import build
-from .minimal import Loaded
+from tests.kernel.compiler.minimal import Loaded
+from tests.unit.compiler.lower.plain import build
 
 pytestmark = pytest.mark.kernel
 

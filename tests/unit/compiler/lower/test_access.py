@@ -20,8 +20,7 @@ from bpfkit.compiler.tree import (
     Member,
     Stmt,
 )
-
-from .trees import (
+from tests.unit.compiler.lower.trees import (
     LOC,
     Object,
     array,

@@ -18,8 +18,7 @@ from bpfkit.compiler.tree import (
     Storage,
     VarDecl,
 )
-
-from .trees import (
+from tests.unit.compiler.lower.trees import (
     LOC,
     Object,
     compiled,

@@ -1,0 +1,84 @@
+"""From a C text to an object: the only module that sees every stage of the compiler."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..errors import CompileError
+from . import backend
+from .diagnostics import Diagnostic, Loc, Rejection, Severity
+from .dialect.apply import apply_dialect
+from .frontend.parse import parse
+from .lower.irtext import TRIPLE
+from .lower.module import byte_order, emit_module
+from .provenance.analyse import analyse
+from .source import Source, assemble
+from .target import Target
+from .tree import Unit
+
+INCOMPLETE = re.compile(r"incomplete (?:\w+ )*(?:of )?type '(?:const |volatile )*struct (\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An object, and what was said on the way."""
+
+    elf: bytes
+    warnings: tuple[Diagnostic, ...]
+    ir: str
+
+
+def compile_c(source: Source, target: Target) -> Compiled:
+    """Compile a C text to a BPF object (ELF with .BTF and .BTF.ext).
+
+    A pure function of its arguments. Raises CompileError, whose diagnostics have places in the
+    text.
+    """
+    backend.warm_up()
+    try:
+        unit, said = parse_source(source, target)
+        said += apply_dialect(unit, target)
+        refuse(said, source)
+        ir = emit_module(unit, analyse(unit, target), arch=target.arch, cpu=target.cpu)
+    except Rejection as refused:
+        error = Diagnostic(Severity.ERROR, refused.message, refused.loc, hint=refused.hint)
+        raise CompileError([quote_line(error, source)]) from refused
+    triple = TRIPLE[byte_order(target.arch)]
+    elf = backend.compile_ir(ir, cpu=target.cpu, source=source.text, triple=triple)
+    return Compiled(elf, tuple(quote_line(d, source) for d in said), ir)
+
+
+def parse_source(source: Source, target: Target) -> tuple[Unit, list[Diagnostic]]:
+    """Parse a text; again with more kernel records while it needs some that it does not name."""
+    also: set[str] = set()
+    while True:
+        try:
+            unit, said = parse(assemble(source, target, also=also))
+            refuse(said, source)
+            return unit, said
+        except CompileError as error:
+            wanted = {m[1] for d in error.diagnostics for m in INCOMPLETE.finditer(d.message)}
+            if not wanted - also:
+                raise
+            also |= wanted
+
+
+def refuse(said: Sequence[Diagnostic], source: Source) -> None:
+    """Raise CompileError if there is an error among the diagnostics."""
+    if any(d.severity is Severity.ERROR for d in said):
+        raise CompileError([quote_line(d, source) for d in said])
+
+
+def quote_line(said: Diagnostic, source: Source) -> Diagnostic:
+    """Add the source line to a diagnostic about the text, unless it has one."""
+    line = source_line(said.loc, source)
+    return said if said.source_line or not line else replace(said, source_line=line)
+
+
+def source_line(loc: Loc, source: Source) -> str:
+    """The line of the text at ``loc``, "" for places elsewhere."""
+    text = source.text if loc.file in ("", source.name) else source.includes.get(loc.file, "")
+    lines = text.split("\n")
+    return lines[loc.line - 1].rstrip() if 0 < loc.line <= len(lines) else ""
