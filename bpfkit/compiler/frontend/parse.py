@@ -1,0 +1,164 @@
+"""C text to tree: the frontend's one entry.
+
+Everything libclang reads comes from memory. The prelude is included before the text and, like every
+header, counts as a system header, so that warnings are about the user's text alone.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+
+from ...errors import CompileError
+from ..diagnostics import Diagnostic, Loc, Rejection, Severity
+from ..parse_input import ParseInput
+from ..tree import InitList, StrLit, Unit, VarDecl
+from . import clangffi
+from .build import Builder
+from .clangffi import ParseFailure
+from .context import VIRTUAL_ROOT
+from .kinds import Cursor
+from .messages import Messages
+
+PRELUDE = "prelude.h"
+_MACRO_TEXT = "__macro_text_"
+
+_FLAGS = (
+    "-xc",
+    "-target",
+    "bpf",
+    "-std=gnu11",
+    "-nostdinc",
+    "-O2",
+    "-fms-extensions",
+    "-fno-builtin",
+    "-fno-color-diagnostics",
+    # Silence what is normal in BPF programs.
+    "-Wno-address-of-packed-member",
+    "-Wno-array-bounds",
+    "-Wno-compare-distinct-pointer-types",
+    "-Wno-duplicate-decl-specifier",
+    "-Wno-gnu-variable-sized-type-not-at-end",
+    "-Wno-ignored-attributes",
+    "-Wno-incompatible-pointer-types-discards-qualifiers",
+    "-Wno-microsoft",
+    "-Wno-microsoft-anon-tag",
+    "-Wno-pointer-sign",
+    "-Wno-pragma-once-outside-header",
+    "-Wno-tautological-compare",
+    "-Wno-unknown-attributes",
+    "-Wno-unknown-warning-option",
+    "-Wno-unused-value",
+    "-Wno-visibility",
+    # What C89 forgave would be a wrong program here.
+    "-Werror=implicit-function-declaration",
+    "-Werror=implicit-int",
+    "-Werror=int-conversion",
+    "-Werror=incompatible-function-pointer-types",
+)
+
+# libclang's options and our learned tables are not meant for threads.
+_LOCK = threading.Lock()
+
+
+def parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
+    """Parse ``source``; returns the tree and the warnings.
+
+    Raises CompileError, which has every diagnostic, when the text is wrong or uses what BPF cannot
+    do; MissingDependencyError without libclang.
+    """
+    with _LOCK:
+        return _parse(source)
+
+
+def _parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
+    macros = [name for name in source.macros if _defines(source.text, name)]
+    text = source.text + _probe_macros(macros)
+    files = [(source.name, text.encode("utf-8", "surrogateescape"))]
+    flags = [*_FLAGS]
+    if source.headers:
+        flags += ["-isystem", VIRTUAL_ROOT.rstrip("/")]
+        files += [(VIRTUAL_ROOT + name, body.encode()) for name, body in source.headers.items()]
+    if source.prelude:
+        flags += ["-include", VIRTUAL_ROOT + PRELUDE]
+        marked = "#pragma GCC system_header\n#line 1\n" + source.prelude
+        files.append((VIRTUAL_ROOT + PRELUDE, marked.encode()))
+    flags += source.flags
+    try:
+        unit = clangffi.Unit(source.name, flags, files, 0)
+    except ParseFailure as failure:
+        message = f"libclang could not parse the text (error {failure.code})"
+        loc = Loc(source.name)
+        raise CompileError([Diagnostic(Severity.ERROR, message, loc)]) from failure
+    with unit:
+        return _read(unit, source, macros)
+
+
+def _read(
+    unit: clangffi.Unit, source: ParseInput, macros: list[str]
+) -> tuple[Unit, list[Diagnostic]]:
+    texts = {**source.headers, PRELUDE: source.prelude, source.name: source.text}
+    messages = Messages(unit, texts, source.headers)
+    found = messages.read()
+    if any(message.severity is Severity.ERROR for message in found):
+        raise CompileError(found)
+    builder = Builder(unit, source.name)
+    try:
+        tree = builder.build(source.text, [_MACRO_TEXT + name for name in macros])
+        tree.macros = _macro_values(builder, macros)
+    except Rejection as refused:
+        error = Diagnostic(
+            Severity.ERROR,
+            refused.message,
+            refused.loc,
+            messages.source_line(refused.loc),
+            refused.hint,
+        )
+        raise CompileError([*found, error]) from refused
+    return tree, found
+
+
+# ---------------------------------------------------------------- macros
+
+
+def _defines(text: str, name: str) -> bool:
+    """Whether ``text`` may define the object-like macro ``name``."""
+    pattern = rf"^[ \t]*#[ \t]*define[ \t]+{re.escape(name)}(?![\w(])"
+    return re.search(pattern, text, re.MULTILINE) is not None
+
+
+def _probe_macros(names: list[str]) -> str:
+    """C text that keeps the values of the macros ``names`` in strings, for the end of the text."""
+    if not names:
+        return ""
+    lines = [
+        "",
+        "#define __macro_text2(...) #__VA_ARGS__",
+        "#define __macro_text(x) __macro_text2(x)",
+    ]
+    for name in names:
+        lines += [
+            f"#ifdef {name}",
+            f"static const char {_MACRO_TEXT}{name}[] = __macro_text({name});",
+            "#endif",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _macro_values(builder: Builder, names: list[str]) -> dict[str, str]:
+    wanted = {_MACRO_TEXT + name: name for name in names}
+    values: dict[str, str] = {}
+    if not wanted:
+        return values
+    for cursor in builder.lib.children(builder.unit.cursor):
+        name = builder.lib.spelling(cursor) if cursor.kind == Cursor.VAR else ""
+        if name in wanted:
+            values[wanted[name]] = _string_value(builder.initialised(cursor))
+    return values
+
+
+def _string_value(variable: VarDecl) -> str:
+    init = variable.init
+    value = init.entries[0].value if isinstance(init, InitList) else init
+    assert isinstance(value, StrLit)
+    return value.data.rstrip(b"\0").decode("utf-8", "replace")
