@@ -26,8 +26,11 @@ from .table import EventSource, Table, table_class
 from .text import Text, to_bytes, to_text
 from .types import record_view, view
 
+# Which class of table it is, and so which methods it has, the map's type tells at run time.
+AnyTable = Any
 
-class Function:
+
+class LoadedFunction:
     """A loaded program as bcc hands it out: ``fd``, ``name`` (bytes) and, for raw sockets,
     ``sock``.
     """
@@ -47,7 +50,7 @@ class Function:
 class BPF(Hooks, Output, KernelQuestions, constants.Constants):
     """A compiled text, its maps and its programs; bcc's constructor, argument for argument."""
 
-    Function = Function
+    Function = LoadedFunction
 
     def __init__(
         self,
@@ -71,7 +74,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
             find_source(to_text(hdr_file))
         self.debug = debug
         self.tables: dict[Text, Table] = {}
-        self.funcs: dict[bytes, Function] = {}
+        self.funcs: dict[bytes, LoadedFunction] = {}
         super().__init__()
         self.collection = load(
             path.read_text() if path else to_text(text or b""),
@@ -105,7 +108,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         prog_type: int,
         device: Text | None = None,
         attach_type: int = -1,
-    ) -> Function:
+    ) -> LoadedFunction:
         """Load a program, once: a later call gives the same Function whatever type it names."""
         name = to_bytes(func_name)
         function = self.funcs.get(name)
@@ -117,10 +120,10 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
                 ProgType(prog_type),
                 None if attach_type < 0 else AttachType(attach_type),
             )
-            function = self.funcs[name] = Function(self, name, program)
+            function = self.funcs[name] = LoadedFunction(self, name, program)
         return function
 
-    def load_funcs(self, prog_type: int = ProgType.KPROBE) -> list[Function]:
+    def load_funcs(self, prog_type: int = ProgType.KPROBE) -> list[LoadedFunction]:
         """Load every program of the text as one type."""
         return [self.load_func(name, prog_type) for name in self.collection.spec.programs]
 
@@ -135,7 +138,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         keytype: type[Any] | None = None,
         leaftype: type[Any] | None = None,
         reducer: object = None,
-    ) -> Table:
+    ) -> AnyTable:
         """Open a table by name; KeyError when the text has none of that name."""
         map = self.collection.maps[to_text(name)]
         spec = self.collection.spec
@@ -147,7 +150,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
             return kind(self, map, key, leaf, record_view(spec.btf, declared.event_type_id))
         return kind(self, map, key, leaf)
 
-    def __getitem__(self, name: Text) -> Table:
+    def __getitem__(self, name: Text) -> AnyTable:
         if name not in self.tables:
             self.tables[name] = self.get_table(name)
         return self.tables[name]

@@ -16,7 +16,7 @@ from .kernel import kprobe_functions, shared_system, tracepoints
 from .text import Text, to_bytes, to_text
 
 if TYPE_CHECKING:
-    from .bpf import BPF, Function
+    from .bpf import BPF, LoadedFunction
 
 DEFAULT_PROBE_LIMIT = 1000
 
@@ -172,7 +172,7 @@ class Hooks:
     # ------------------------------------------------------------ XDP
 
     @staticmethod
-    def attach_xdp(dev: Text, fn: Function, flags: int = 0) -> None:
+    def attach_xdp(dev: Text, fn: LoadedFunction, flags: int = 0) -> None:
         """Run ``fn`` on every packet a device receives; it replaces what runs there."""
         program = getattr(fn, "program", None)
         if program is None:

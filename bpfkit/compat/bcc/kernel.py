@@ -13,6 +13,7 @@ import time
 from ...btf.types import Btf, Struct, Union
 from ...symbols.kernel import KernelSymbols
 from ...system import System
+from ...uapi.btf import BtfKind
 from .text import Text, to_bytes, to_text
 
 SYSCALL_PREFIXES = (
@@ -123,7 +124,7 @@ class KernelQuestions:
         no struct.
         """
         btf = shared_system().facts.btf
-        ids = btf.by_name(to_text(struct_name), (Struct,))
+        ids = btf.by_name(to_text(struct_name), (BtfKind.STRUCT,))
         if not ids:
             return -1
         return int(_has_member(btf, ids[0], to_text(field_name)))
@@ -149,7 +150,7 @@ def _has(name: bytes) -> bool:
 
 
 def _has_member(btf: Btf, type_id: int, name: str) -> bool:
-    record = btf[type_id]
+    record = btf.resolve(type_id)[1]
     if not isinstance(record, (Struct, Union)):
         return False
     return any(

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ...events.perf import PerfBuffer
 from ...events.poller import Poller
 from ...events.ring import RingBuffer
-from ...events.trace_pipe import TraceFields, TracePipe
+from ...events.trace_pipe import TracePipe
 from ...maps.base import Map
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PerfCallback = Callable[[int, int, int], object]
 RingCallback = Callable[[object, int, int], object]
+# bcc's callers unpack six values without looking whether they are None.
+AnyFields = Any
 NOTHING = (None, None, None, None, None, None)
 
 
@@ -118,7 +120,7 @@ class Output:
         assert self._pipe is not None
         return self._pipe.readline()
 
-    def trace_fields(self, nonblocking: bool = False) -> TraceFields | tuple[None, ...]:
+    def trace_fields(self, nonblocking: bool = False) -> AnyFields:
         """Task, pid, cpu, flags, time in seconds and message of the next line."""
         self.trace_open(nonblocking)
         assert self._pipe is not None

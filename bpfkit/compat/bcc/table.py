@@ -75,7 +75,7 @@ class Table(MutableMapping[CData, CData]):
     def __len__(self) -> int:
         return sum(1 for _ in self.map.keys())  # noqa: SIM118 - a map is no dict
 
-    def keys(self) -> Iterator[CData]:  # type: ignore[override] - bcc gives an iterator, not a view
+    def keys(self) -> Iterator[CData]:  # type: ignore[override]  # bcc gives an iterator, not a view
         """Iterate over the keys."""
         return iter(self)
 
@@ -90,11 +90,11 @@ class Table(MutableMapping[CData, CData]):
         """Iterate over the leaves."""
         return (leaf for _, leaf in self.iteritems())
 
-    def items(self) -> list[tuple[CData, CData]]:  # type: ignore[override] - bcc gives a list
+    def items(self) -> list[tuple[CData, CData]]:  # type: ignore[override]  # bcc gives a list
         """All pairs as a list."""
         return list(self.iteritems())
 
-    def values(self) -> list[CData]:  # type: ignore[override] - bcc gives a list
+    def values(self) -> list[CData]:  # type: ignore[override]  # bcc gives a list
         """All leaves as a list."""
         return list(self.itervalues())
 
@@ -160,7 +160,7 @@ class Table(MutableMapping[CData, CData]):
             value, (ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)
         ):
             raise TypeError(
-                f"table '{self.map.name}' takes ctypes values: write table.{kind.__name__}({value!r})"
+                f"table '{self.map.name}' takes ctypes values, as table.{kind.__name__}({value!r})"
             )
         data = bytes(value)
         if len(data) != ctypes.sizeof(kind):
