@@ -9,7 +9,7 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vmlab.engine.console import Console
@@ -59,6 +59,7 @@ class Channel:
         self._poller.register(agent, select.POLLIN)
         self._poller.register(console_socket, select.POLLIN)
         self._console_open = True
+        self._broken = ""
 
     def send(self, message: Mapping[str, Any], deadline: float) -> None:
         """Send a control frame. ``deadline`` is a time of `time.monotonic`."""
@@ -89,6 +90,8 @@ class Channel:
             self._wait(streams, deadline)
 
     def _wait(self, streams: Streams, deadline: float) -> None:
+        if self._broken:
+            raise GuestGone(self._broken)
         panicked = self.console.panicked_at
         if panicked is not None:
             deadline = min(deadline, panicked + _PANIC_GRACE_S)
@@ -114,15 +117,19 @@ class Channel:
             self._read_last_words()
             raise GuestGone("the channel to the guest ended")
         try:
-            for kind, payload in self._decoder.feed(data):
-                if kind == CONTROL:
-                    self._messages.append(parse_control(payload))
-                else:
-                    target = streams.stdout if kind == STDOUT else streams.stderr
-                    target.write(payload)
-                    target.flush()
+            self._deliver(self._decoder.feed(data), streams)
         except FrameError as error:
-            raise GuestGone(f"the channel to the guest is broken: {error}") from None
+            self._deliver(error.frames, streams)
+            self._broken = f"the channel to the guest is broken: {error}"
+
+    def _deliver(self, frames: Sequence[tuple[int, bytes]], streams: Streams) -> None:
+        for kind, payload in frames:
+            if kind == CONTROL:
+                self._messages.append(parse_control(payload))
+            else:
+                target = streams.stdout if kind == STDOUT else streams.stderr
+                target.write(payload)
+                target.flush()
 
     def _read_console(self) -> None:
         try:

@@ -12,6 +12,7 @@ import struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the guest must not pay for importing typing
+    from collections.abc import Sequence
     from typing import Any
 
 PROTOCOL = 1
@@ -31,11 +32,15 @@ MAX_PAYLOAD = 1 << 20
 
 
 class FrameError(ValueError):
-    """The bytes are not a frame; ``offset`` counts from the first byte ever fed."""
+    """The bytes are not a frame; ``offset`` counts from the first byte ever fed.
 
-    def __init__(self, message: str, offset: int) -> None:
+    ``frames`` are those that were whole before it in the same bytes.
+    """
+
+    def __init__(self, message: str, offset: int, frames: Sequence[tuple[int, bytes]] = ()) -> None:
         super().__init__(f"{message} at byte {offset}")
         self.offset = offset
+        self.frames = frames
 
 
 def encode(kind: int, payload: bytes) -> bytes:
@@ -85,13 +90,13 @@ class Decoder:
         Raises FrameError on a header that no peer of ours sends; the stream is lost from there.
         """
         self._buffer += data
-        frames = []
+        frames: list[tuple[int, bytes]] = []
         while len(self._buffer) >= HEADER.size:
             length, kind = HEADER.unpack_from(self._buffer)
             if length > MAX_PAYLOAD:
-                raise FrameError(f"a frame announces {length} bytes", self._consumed)
+                raise FrameError(f"a frame announces {length} bytes", self._consumed, frames)
             if kind not in KINDS:
-                raise FrameError(f"a frame has the unknown kind {kind:#x}", self._consumed)
+                raise FrameError(f"a frame has the unknown kind {kind:#x}", self._consumed, frames)
             end = HEADER.size + length
             if len(self._buffer) < end:
                 break
