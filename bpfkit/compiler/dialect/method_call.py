@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ctype import VOID, Pointer, Record, Type, bare
+from ..ctype import Pointer, Record, Type, bare
 from ..diagnostics import Loc
 from ..tree import (
-    AddrOf,
     Call,
     Cast,
-    Decay,
     DeclRef,
     Expr,
     FunctionDecl,
@@ -62,11 +60,7 @@ def record_event(map_: MapDecl, data: Expr) -> None:
     """
     while isinstance(data, Cast):
         data = data.operand
-    pointee: Type = VOID
-    if isinstance(data, (AddrOf, Decay)):
-        pointee = data.operand.type
-    elif isinstance(pointer := bare(data.type), Pointer):
-        pointee = pointer.to
-    record = bare(pointee)
+    pointer = bare(data.type)
+    record = bare(pointer.to) if isinstance(pointer, Pointer) else None
     if isinstance(record, Record) and record.complete:
         map_.event = record

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bpfkit.compiler.frontend.parse import parse
-
 from bpfkit.btf.types import Btf
 from bpfkit.compiler.diagnostics import Diagnostic, Severity
 from bpfkit.compiler.dialect.apply import apply_dialect
 from bpfkit.compiler.dialect.headers import bcc_headers, bcc_prelude
 from bpfkit.compiler.dialect.walk import expressions
+from bpfkit.compiler.frontend.parse import parse
 from bpfkit.compiler.parse_input import ParseInput
 from bpfkit.compiler.provenance.analyse import analyse
-from bpfkit.compiler.provenance.plan import Instance, Plan
+from bpfkit.compiler.provenance.plan import Access, Instance, Plan
 from bpfkit.compiler.target import Target
 from bpfkit.compiler.tree import (
     AddrOf,
@@ -177,11 +176,19 @@ class Result:
         return [e for e in expressions(self.function(name)) if isinstance(e, HelperCall)]
 
     def accesses(self, name: str, instance: int = 0) -> dict[str, str]:
-        """Access of each pointer that a function goes through, by the pointer's own text."""
+        """Access of each pointer that a function goes through, by the pointer's own text.
+
+        What is only used to compute an address is left out.
+        """
         found: dict[str, str] = {}
         copy = self.instances(name)[instance]
+        addressed = {
+            root_of(e.operand) for e in expressions(copy.function) if isinstance(e, (AddrOf, Decay))
+        }
         for node in expressions(copy.function):
-            if isinstance(node, Deref):
+            if isinstance(node, Deref) and not (
+                node in addressed and copy.access(node) is Access.DIRECT
+            ):
                 text, access = show(node.pointer), str(copy.access(node))
                 assert found.setdefault(text, access) == access, f"{text}: two decisions"
         return found
@@ -193,6 +200,13 @@ def chain(text: str, to: Target | None = None) -> Result:
     unit = parse_text(text, to)
     warnings = apply_dialect(unit, to) if to.dialect == "bcc" else []
     return Result(unit, warnings, analyse(unit, to))
+
+
+def root_of(lvalue: Expr) -> Expr:
+    """What the address of ``lvalue`` is computed from."""
+    while isinstance(lvalue, (Member, Index)):
+        lvalue = lvalue.base
+    return lvalue
 
 
 def show(node: Expr) -> str:

@@ -8,7 +8,7 @@ from bpfkit.compiler.constants import fold
 from bpfkit.compiler.ctype import Record
 from bpfkit.compiler.diagnostics import Rejection
 from bpfkit.compiler.dialect.walk import expressions
-from bpfkit.compiler.tree import Builtin, Expr, HelperCall, MapAddress, Return, Stmt
+from bpfkit.compiler.tree import Builtin, Cast, Expr, HelperCall, MapAddress, Return, Stmt
 from tests.unit.compiler.bcc_chain import Result, chain, show
 
 MAPS = """
@@ -36,6 +36,8 @@ def arguments(call: HelperCall) -> list[str]:
 
 
 def text(arg: Expr) -> str:
+    while isinstance(arg, Cast):
+        arg = arg.operand
     if isinstance(arg, MapAddress):
         return "map " + arg.map.name
     value = fold(arg)
@@ -51,7 +53,7 @@ ONE_TO_ONE = [
     ("pa.call(ctx, 3);", 12, ["ctx", "map pa", "3"]),
     ("pe.perf_read(CUR_CPU_IDENTIFIER);", 22, ["map pe", "4294967295"]),
     ("po.perf_submit(ctx, &e, sizeof(e));", 25, ["ctx", "map po", "4294967295", "&e", "20"]),
-    ("po.perf_submit_skb(ctx, 64, &e, 20);", 25, ["ctx", "map po", "278858170367", "&e", "20"]),
+    ("po.perf_submit_skb(ctx, 64, &e, 20);", 25, ["ctx", "map po", "279172874239", "&e", "20"]),
     ("st.get_stackid(ctx, BPF_F_USER_STACK);", 27, ["ctx", "map st", "256"]),
     ("cg.check_current_task(0);", 37, ["map cg", "0"]),
     ("dm.redirect_map(1, 2);", 51, ["map dm", "1", "2"]),
