@@ -346,11 +346,11 @@ out : {
 T(tables_by_index)
 {
 	return m2[0][a & 1] + m2[1][b & 1] * 10 + m3[1][a & 1] * 100 + m3[0][b & 1] +
-	       gs2[a % 3].arr[b & 3] * 1000 + gs2[1].b + gs2[1].x + gs2[1].nm.q * 3 + gs2[0].arr[1];
+	       gs2[a & 1].arr[b & 3] * 1000 + gs2[1].b + gs2[1].x + gs2[1].nm.q * 3 + gs2[0].arr[1];
 }
 T(strings)
 {
-	return str[a % 10] + gu.c[b & 3] + sizeof(str) + sizeof("x\0y") + "hello"[a % 5] +
+	return str[a & 7] + gu.c[b & 3] + sizeof(str) + sizeof("x\0y") + "hello"[a & 3] +
 	       __builtin_strlen("four");
 }
 T(short_circuit)
@@ -568,9 +568,9 @@ T(globals_change)
 	counter = 0;
 	counter += a;
 	counter++;
-	bytes[b % 5] = a;
-	int r = bytes[0] + bytes[4] + bytes[b % 5];
-	bytes[b % 5] = 1;
+	bytes[b & 3] = a;
+	int r = bytes[0] + bytes[4] + bytes[b & 3];
+	bytes[b & 3] = 1;
 	gs.a = a;
 	gs.nm.q = b;
 	r += gs.a + gs.nm.q;
