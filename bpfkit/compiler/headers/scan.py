@@ -14,7 +14,7 @@ _COMMENTS = re.compile(
 )
 _STRINGS = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 _WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
-_ANY_WORD = re.compile(r"[A-Za-z_]\w*")
+_ANY_WORD = re.compile(r"(?<!\w)[A-Za-z_]\w*")
 _MEMBER = re.compile(r"(?:->|\.)\s*([A-Za-z_]\w*)")
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.M)
 _DEFINE = re.compile(
@@ -30,7 +30,8 @@ _TAG_BODY = re.compile(
 _ENUM_BODY = re.compile(r"\benum\b[^{};()]*\{([^}]*)\}")
 _FUNCTION = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 _POINTER_CONSTANT = re.compile(r"\(\s*\*\s*(?:const\s+)?([A-Za-z_]\w*)\s*(?:\[[^\]]*\])?\)\s*\(")
-_LAST_NAME = re.compile(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*(?:__attribute__.*)?$", re.S)
+_LAST_NAME = re.compile(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*$")
+_ATTRIBUTE = re.compile(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)")
 _MAP = re.compile(r"\b(?:BPF_[A-Z0-9_]+)\s*\(\s*([a-z_]\w*)\s*[,)]")
 # ``type name`` at the start of a statement or parameter: the name is the text's own.
 _LOCAL = re.compile(
@@ -121,7 +122,7 @@ def scan(text: str) -> Scan:
     code = _DIRECTIVE.sub("", text)
     for body in _ENUM_BODY.findall(code):
         found.own_enumerators |= {w[0] for part in body.split(",") if (w := _ANY_WORD.search(part))}
-    _scan_outer(_outer(code), found)
+    _scan_outer(_ATTRIBUTE.sub(" ", _outer(code)), found)
     found.own_functions |= set(_MAP.findall(code))
     locals_ = {name for name in _LOCAL.findall(code) if name not in _NO_TYPES}
     found.free = set(_WORD.findall(_MEMBER.sub(" ", text))) - KEYWORDS - locals_

@@ -92,7 +92,7 @@ def events_in(code: str) -> list[Event]:
     """
     found: dict[tuple[str, str], Event] = {}
     for match in _PROBE.finditer(code):
-        found.setdefault((match[1], match[2]), Event(match[1], match[2], match.start(1)))
+        found.setdefault((match[1], match[2]), Event(match[1], match[2], match.start(2)))
     for match in _STRUCT.finditer(code):
         category, _, name = match[1].rpartition("__")
         if category:
