@@ -1,0 +1,102 @@
+"""What to try when the kernel says no: from a call and its errno to one sentence."""
+
+from __future__ import annotations
+
+import errno
+from enum import IntEnum
+from typing import TypeVar
+
+from ..uapi.bpf import BpfCmd, MapType, ProgType, first_release
+from .call import ENOTSUPP
+from .requests import MapCreate, ProgLoad
+
+_E = TypeVar("_E", bound=IntEnum)
+PERMISSION = "run as root or grant CAP_BPF"
+_NETWORK = frozenset(
+    {
+        ProgType.SCHED_CLS, ProgType.SCHED_ACT, ProgType.XDP, ProgType.CGROUP_SKB,
+        ProgType.CGROUP_SOCK, ProgType.CGROUP_SOCK_ADDR, ProgType.SK_SKB, ProgType.SK_MSG,
+        ProgType.LWT_IN, ProgType.LWT_OUT, ProgType.LWT_XMIT, ProgType.SK_LOOKUP,
+        ProgType.SK_REUSEPORT, ProgType.FLOW_DISSECTOR, ProgType.NETFILTER,
+    }
+)  # fmt: skip
+_TRACING = frozenset(
+    {
+        ProgType.KPROBE, ProgType.TRACEPOINT, ProgType.PERF_EVENT, ProgType.RAW_TRACEPOINT,
+        ProgType.RAW_TRACEPOINT_WRITABLE, ProgType.TRACING, ProgType.LSM, ProgType.EXT,
+    }
+)  # fmt: skip
+
+
+def member_of(kind: type[_E], value: int) -> _E | None:
+    """Return the member of an enumeration with this value, None when it is not known here."""
+    try:
+        return kind(value)
+    except ValueError:
+        return None
+
+
+def hint_for_call(command: BpfCmd, code: int) -> str:
+    """A hint for any command of bpf(2); empty when there is none."""
+    match code:
+        case errno.EPERM | errno.EACCES:
+            if command in (BpfCmd.OBJ_PIN, BpfCmd.OBJ_GET):
+                return "the path must be on a BPF file system (mount -t bpf bpf /sys/fs/bpf)"
+            return PERMISSION
+        case errno.ENOSYS:
+            return "this kernel is built without CONFIG_BPF_SYSCALL"
+        case errno.ENOSPC if command is BpfCmd.MAP_LOOKUP_BATCH:
+            return "ask for more elements at a time"
+        case _ if code == ENOTSUPP:
+            return "524 is the kernel's ENOTSUPP: this object does not have the operation"
+    return ""
+
+
+def hint_for_map(request: MapCreate, code: int) -> str:
+    """A hint for a map that was not created."""
+    if code == errno.EPERM:
+        return PERMISSION + "; before Linux 5.11 also raise RLIMIT_MEMLOCK (ulimit -l)"
+    if code == errno.E2BIG:
+        return (
+            f"key_size {request.key_size}, value_size {request.value_size} or max_entries "
+            f"{request.max_entries} is larger than the kernel allows"
+        )
+    if code == errno.ENOMEM:
+        return f"{request.max_entries} elements need more memory than there is: lower max_entries"
+    if code in (errno.EINVAL, errno.EOPNOTSUPP, ENOTSUPP):
+        return _map_shape(request)
+    return ""
+
+
+def _map_shape(request: MapCreate) -> str:
+    kind = member_of(MapType, request.type)
+    if kind is None:
+        return f"map type {request.type} is unknown"
+    shape = (
+        f"key_size {request.key_size}, value_size {request.value_size}, "
+        f"max_entries {request.max_entries}, flags {request.flags:#x}"
+    )
+    text = f"{kind} came with Linux {first_release(kind)}; check {shape}"
+    if kind is MapType.RINGBUF:
+        text += "; its max_entries must be a power of two of at least one page, its sizes 0"
+    return text
+
+
+def hint_for_program(request: ProgLoad, code: int) -> str:
+    """A hint for a program that was not loaded, before anybody has read the verifier's log."""
+    if code == errno.EPERM:
+        if request.type in _NETWORK:
+            return PERMISSION + " and CAP_NET_ADMIN"
+        if request.type in _TRACING:
+            return PERMISSION + " and CAP_PERFMON"
+        return PERMISSION
+    if code == errno.E2BIG:
+        count = len(request.insns) // 8
+        return (
+            f"the program has {count} instructions, or the verifier gave up after a million: "
+            "split it, or bound its loops tighter"
+        )
+    kind = member_of(ProgType, request.type)
+    if code == errno.EINVAL and kind is not None:
+        return f"{kind} came with Linux {first_release(kind)}"
+    return ""

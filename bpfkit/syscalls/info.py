@@ -1,0 +1,108 @@
+"""BPF_OBJ_GET_INFO_BY_FD: what the kernel tells about an object."""
+
+from __future__ import annotations
+
+import ctypes
+
+from ..uapi.attr import bpf_attr_info
+from ..uapi.bpf import BpfCmd, LinkType
+from ..uapi.info import bpf_btf_info, bpf_link_info, bpf_map_info, bpf_prog_info
+from .bpf import BpfCalls
+from .requests import BtfInfo, LinkInfo, MapInfo, ProgInfo
+
+_NAME_BYTES = 64
+
+
+class InfoCommands(BpfCalls):
+    """Information."""
+
+    def _info(self, fd: int, into: ctypes.Structure, what: str) -> None:
+        attr = bpf_attr_info(fd, ctypes.sizeof(into), ctypes.addressof(into))
+        self._command(BpfCmd.OBJ_GET_INFO_BY_FD, attr, f"{what} {fd}")
+
+    def prog_info(self, fd: int) -> ProgInfo:
+        """Tell about a program."""
+        info = bpf_prog_info()
+        self._info(fd, info, "program")
+        maps = (ctypes.c_uint32 * info.nr_map_ids)()
+        if len(maps):
+            # Asked again for the ids alone: other lists would need memory of their own.
+            info = bpf_prog_info(nr_map_ids=len(maps), map_ids=ctypes.addressof(maps))
+            self._info(fd, info, "program")
+        return ProgInfo(
+            id=info.id,
+            type=info.type,
+            tag=bytes(info.tag),
+            name=info.name.decode("ascii", "replace"),
+            jited_bytes=info.jited_prog_len,
+            xlated_bytes=info.xlated_prog_len,
+            load_time_ns=info.load_time,
+            uid=info.created_by_uid,
+            map_ids=tuple(maps),
+            gpl_compatible=bool(info.gpl_compatible),
+            btf_id=info.btf_id,
+            run_time_ns=info.run_time_ns,
+            run_count=info.run_cnt,
+            recursion_misses=info.recursion_misses,
+            verified_insns=info.verified_insns,
+            attach_btf_id=info.attach_btf_id,
+        )
+
+    def map_info(self, fd: int) -> MapInfo:
+        """Tell about a map."""
+        info = bpf_map_info()
+        self._info(fd, info, "map")
+        return MapInfo(
+            id=info.id,
+            type=info.type,
+            key_size=info.key_size,
+            value_size=info.value_size,
+            max_entries=info.max_entries,
+            flags=info.map_flags,
+            name=info.name.decode("ascii", "replace"),
+            btf_id=info.btf_id,
+            key_type_id=info.btf_key_type_id,
+            value_type_id=info.btf_value_type_id,
+            map_extra=info.map_extra,
+        )
+
+    def btf_info(self, fd: int) -> BtfInfo:
+        """Tell about BTF, its bytes included."""
+        info = bpf_btf_info()
+        self._info(fd, info, "BTF")
+        data = (ctypes.c_char * info.btf_size)()
+        name = (ctypes.c_char * _NAME_BYTES)()
+        info = bpf_btf_info(
+            btf=ctypes.addressof(data),
+            btf_size=len(data),
+            name=ctypes.addressof(name),
+            name_len=_NAME_BYTES,
+        )
+        self._info(fd, info, "BTF")
+        return BtfInfo(info.id, name.value.decode(), bool(info.kernel_btf), data.raw)
+
+    def link_info(self, fd: int) -> LinkInfo:
+        """Tell about a link."""
+        name = (ctypes.c_char * _NAME_BYTES)()
+        info = bpf_link_info()
+        self._info(fd, info, "link")
+        kind = info.type
+        if kind == LinkType.RAW_TRACEPOINT:
+            info = bpf_link_info()
+            info.u.raw_tracepoint.tp_name = ctypes.addressof(name)
+            info.u.raw_tracepoint.tp_name_len = _NAME_BYTES
+            self._info(fd, info, "link")
+        attach_type: int | None = None
+        ifindex = 0
+        match kind:
+            case LinkType.TRACING:
+                attach_type = info.u.tracing.attach_type
+            case LinkType.CGROUP:
+                attach_type = info.u.cgroup.attach_type
+            case LinkType.NETNS:
+                attach_type = info.u.netns.attach_type
+            case LinkType.XDP:
+                ifindex = info.u.xdp.ifindex
+            case LinkType.TCX | LinkType.NETKIT:
+                ifindex, attach_type = info.u.tcx.ifindex, info.u.tcx.attach_type
+        return LinkInfo(info.id, kind, info.prog_id, attach_type, ifindex, name.value.decode())

@@ -1,0 +1,31 @@
+"""`LinuxSyscalls`: the real `Syscalls`."""
+
+from __future__ import annotations
+
+from .bpf import MapCommands, ObjectCommands
+from .call import Caller
+from .info import InfoCommands
+from .links import LinkCommands
+from .mmap import MemoryCommands
+from .netlink import NetlinkCommands
+from .perf import PerfCommands
+from .programs import ProgramCommands
+
+
+class LinuxSyscalls(
+    MapCommands,
+    ObjectCommands,
+    InfoCommands,
+    ProgramCommands,
+    LinkCommands,
+    PerfCommands,
+    MemoryCommands,
+    NetlinkCommands,
+):
+    """This machine's kernel, entered through the C library."""
+
+    def __init__(self) -> None:
+        caller = Caller()
+        MapCommands.__init__(self, caller)
+        PerfCommands.__init__(self, caller)
+        MemoryCommands.__init__(self)
