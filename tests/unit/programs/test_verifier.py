@@ -1,0 +1,74 @@
+"""Verifier logs made short: the C line, the complaint, and a hint, in old and new formats."""
+
+from __future__ import annotations
+
+import pytest
+
+from bpfkit.programs.load import short_name
+from bpfkit.programs.verifier import explain
+
+OLD = """\
+func#0 @0
+0: R1=ctx(id=0,off=0,imm=0) R10=fp0
+; u64 *v = t.lookup(&key);
+5: (85) call bpf_map_lookup_elem#1
+6: R0_w=map_value_or_null(id=1,off=0,ks=4,vs=8,imm=0) R10=fp0
+; *v += 1;
+6: (79) r1 = *(u64 *)(r0 +0)
+R0 invalid mem access 'map_value_or_null'
+processed 7 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+NEW = """\
+0: R1=ctx() R10=fp0
+; u64 *v = t.lookup(&key); @ program.c:5
+5: (85) call bpf_map_lookup_elem#1    ; R0_w=map_value_or_null(id=1,map=t,ks=4,vs=8)
+; *v += 1; @ program.c:6
+6: (79) r1 = *(u64 *)(r0 +0)
+R0 invalid mem access 'map_value_or_null'
+processed 7 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+
+
+@pytest.mark.parametrize("log", [pytest.param(OLD, id="old"), pytest.param(NEW, id="new")])
+def test_the_line_and_the_complaint_are_found(log: str) -> None:
+    told = explain(log)
+    assert "*v += 1;" in told.summary
+    assert "R0 invalid mem access 'map_value_or_null'" in told.summary
+    assert "check the pointer for NULL" in told.hint
+
+
+def test_a_new_log_gives_the_place() -> None:
+    assert "program.c:6" in explain(NEW).summary
+
+
+@pytest.mark.parametrize(
+    ("complaint", "words"),
+    [
+        pytest.param("R1 invalid mem access 'scalar'", "bpf_probe_read_kernel", id="scalar"),
+        pytest.param("R1 invalid mem access 'inv'", "bpf_probe_read_kernel", id="inv"),
+        pytest.param("invalid access to packet, off=12 size=2", "data_end", id="packet"),
+        pytest.param("Unreleased reference id=2 alloc_insn=5", "submit or discard", id="leak"),
+        pytest.param("unknown func bpf_x#999", "does not have the helper", id="helper"),
+        pytest.param("invalid func unknown#195896080", "does not have", id="poison"),
+        pytest.param("invalid indirect read from stack off -32+20 size 32", "padding", id="stack"),
+        pytest.param("the sequence of 8193 jumps: infinite loop detected", "loop", id="loop"),
+    ],
+)
+def test_common_causes_have_a_hint(complaint: str, words: str) -> None:
+    assert words in explain(f"0: (b7) r0 = 0\n{complaint}\nprocessed 1 insns\n").hint
+
+
+def test_an_empty_log_tells_nothing() -> None:
+    assert explain("").summary == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        pytest.param("kprobe__vfs_read", "vfs_read", id="prefix"),
+        pytest.param("a_name_that_is_too_long", "a_name_that_is_", id="cut"),
+        pytest.param("kprobe__", "kprobe__", id="only-a-prefix"),
+    ],
+)
+def test_names_fit_the_kernel(name: str, short: str) -> None:
+    assert short_name(name) == short
