@@ -26,7 +26,12 @@ def type_name(type_: Type) -> str:
             space = f" space({type_.address_space})" if type_.address_space else ""
             return f"{type_name(type_.to)}{space}*"
         case Array():
-            return f"{type_name(type_.of)}[{'' if type_.count is None else type_.count}]"
+            bounds = ""
+            element: Type = type_
+            while isinstance(element, Array):
+                bounds += f"[{'' if element.count is None else element.count}]"
+                element = element.of
+            return type_name(element) + bounds
         case Qual():
             words = [w for w, on in (("const", type_.const), ("volatile", type_.volatile)) if on]
             return " ".join([*words, type_name(type_.to)])

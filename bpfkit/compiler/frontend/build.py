@@ -48,7 +48,7 @@ class Builder(Statements):
         self._built: list[FunctionDecl] = []
         self._globals: list[VarDecl] = []
         self._inside = ""  # name of the function being built
-        self.__init_function__()
+        self.start_function()
 
     def build(self, source: str, skip: Sequence[str]) -> Unit:
         """The tree of everything but the file-scope variables named in ``skip``."""
@@ -105,6 +105,7 @@ class Builder(Statements):
     # ------------------------------------------------------------ functions
 
     def function(self, cursor: CXCursor) -> FunctionDecl:
+        """The function that ``cursor`` declares; its body is built later."""
         key = self.lib.getCanonicalCursor(cursor).data0
         found = self._functions.get(key)
         if found is None:
@@ -143,7 +144,7 @@ class Builder(Statements):
         self._inside = function.name
         self.printed = Printed(self.lib, cursor, function.loc)
         self.result = function.type.result
-        self.__init_function__()
+        self.start_function()
         body = self.lib.children(cursor)[-1]
         assert body.kind == kinds.Stmt.COMPOUND
         function.body = self.compound(body)
@@ -152,6 +153,7 @@ class Builder(Statements):
     # ------------------------------------------------------------ variables
 
     def variable(self, cursor: CXCursor) -> VarDecl:
+        """The variable that ``cursor`` declares; a global's initialiser is built later."""
         key = self.lib.getCanonicalCursor(cursor).data0
         found = self._variables.get(key)
         if found is None:
@@ -169,7 +171,7 @@ class Builder(Statements):
             return False
         parent = self.lib.getCursorSemanticParent(cursor)
         return (
-            parent.kind != Cursor.FUNCTION
+            bool(parent.kind != Cursor.FUNCTION)
             or self.lib.Cursor_getStorageClass(cursor) == kinds.Storage.EXTERN
         )
 
@@ -231,6 +233,7 @@ class Builder(Statements):
         return variable
 
     def local_variables(self, cursor: CXCursor) -> list[VarDecl]:
+        """The objects that a declaration statement makes, with their initialisers."""
         found = []
         for child in self.lib.children(cursor):
             if child.kind != Cursor.VAR or self.helper_number(child) is not None:
@@ -242,6 +245,7 @@ class Builder(Statements):
         return found
 
     def typedef_words(self, name: str) -> str:
+        """What typedef ``name`` stands for; ``name`` when it is none."""
         if self._typedef_words is None:
             lib = self.lib
             self._typedef_words = {

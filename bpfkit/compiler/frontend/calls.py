@@ -36,6 +36,7 @@ class Calls(Expressions):
     """Builds calls."""
 
     def call(self, cursor: CXCursor) -> Expr:
+        """A CALL_EXPR: a builtin, a helper, a function or a pointer."""
         callee, *args = self.expressions_in(cursor)
         declaration = self.lib.getCursorReferenced(cursor)
         name = self.lib.spelling(cursor)
@@ -129,6 +130,7 @@ class Calls(Expressions):
         return Builtin(self.value_type(cursor), self.loc(cursor), name, values)
 
     def atomic(self, cursor: CXCursor) -> Expr:
+        """An ``__atomic_*`` builtin; its memory orders become constants of the node."""
         name = self.printed.atomic_name(cursor)
         parts = self.expressions_in(cursor)
         # libclang's order: pointer, order, first value, failure order, second value, weak.

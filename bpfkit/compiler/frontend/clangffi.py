@@ -38,7 +38,7 @@ class CXString(ctypes.Structure):
 
 
 class CXCursor(ctypes.Structure):
-    """A node: ``data0`` is the declaration or its parent, ``data1`` the statement, both addresses."""
+    """A node: ``data0`` is the address of its declaration, ``data1`` of its statement."""
 
     _fields_ = [
         ("kind", c_int),

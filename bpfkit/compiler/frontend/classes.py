@@ -1,7 +1,7 @@
 """Which expression an UNEXPOSED_EXPR cursor stands for.
 
-libclang shows implicit casts, ``a ?: b``, atomics, offsetof and more under one kind. Their shapes do
-not always differ: ``__builtin_types_compatible_p(typeof(c), int)`` looks like the conversion of
+libclang shows implicit casts, ``a ?: b``, atomics, offsetof and more under one kind. Their shapes
+do not always differ: ``__builtin_types_compatible_p(typeof(c), int)`` looks like the conversion of
 ``c`` to int. The first byte of the node in memory is clang's own class number. Those numbers
 change from release to release, so they are learned from a text with one expression of each class,
 and a library where that does not work out is refused.

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 from ..constants import wrap
 from ..ctype import (
-    INT,
     VOID,
     Array,
-    Enum,
+    Float,
     Function,
-    Int,
     Pointer,
     Record,
     Type,
@@ -208,7 +207,7 @@ class Expressions(Context):
             self.reject(
                 cursor,
                 "this expression cannot be compiled",
-                "variable argument lists, vectors and offsets that are not constant do not exist in BPF",
+                "BPF has no variable arguments, no vectors and no offsets that are not constant",
             )
         return self._number(cursor, value)
 
@@ -375,7 +374,13 @@ class Expressions(Context):
 
     def _cast(self, cursor: CXCursor) -> Expr:
         type_, loc = self.value_type(cursor), self.loc(cursor)
-        operand = self.value(self.expressions_in(cursor)[-1])
+        child = self.expressions_in(cursor)[-1]
+        if isinstance(bare(self.types.of(self.lib.getCursorType(child))), Float):
+            # (int)1.5 is an integer constant.
+            value = self.unit.evaluate(cursor) if is_integer(type_) else None
+            if value is not None:
+                return self._number(cursor, value)
+        operand = self.value(child)
         if isinstance(bare(type_), Record):
             if bare(operand.type) is bare(type_):
                 return operand
@@ -403,10 +408,10 @@ class Expressions(Context):
     def _block(self, cursor: CXCursor) -> Expr:
         self.reject(cursor, "a block", "write a static function")
 
-    def _list(self, cursor: CXCursor) -> Expr:
+    def _braces(self, cursor: CXCursor) -> Expr:
         self.reject(cursor, "braces where a value is expected")
 
-    _BUILDERS: dict[int, Callable[[Expressions, CXCursor], Expr]] = {
+    _BUILDERS: ClassVar[dict[int, Callable[[Expressions, CXCursor], Expr]]] = {
         kinds.Expr.UNEXPOSED: _unexposed,
         kinds.Expr.DECL_REF: _decl_ref,
         kinds.Expr.MEMBER_REF: _member,
@@ -425,7 +430,7 @@ class Expressions(Context):
         kinds.Expr.CONDITIONAL: _conditional,
         kinds.Expr.CAST: _cast,
         kinds.Expr.COMPOUND_LITERAL: _compound_literal,
-        kinds.Expr.INIT_LIST: _list,
+        kinds.Expr.INIT_LIST: _braces,
         kinds.Expr.ADDR_LABEL: _label_address,
         kinds.Expr.STATEMENT: _statement_expr,
         kinds.Expr.GENERIC: _generic,

@@ -80,6 +80,7 @@ class Initialisers(Calls):
     """Builds initialisers."""
 
     def initialiser(self, cursor: CXCursor, type_: Type) -> Expr:
+        """The first value of an object of ``type_``: an `InitList` for arrays and records."""
         self.types.need(type_)
         self.check_supported(type_, self.loc(cursor))
         if not _is_aggregate(type_):

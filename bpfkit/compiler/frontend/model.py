@@ -103,7 +103,7 @@ class Types:
         self._declarations: dict[Record, CXCursor] = {}
         self._ready: set[Type] = set()
         self.unsupported: set[Type] = set()
-        """Stand-ins for types we do not know (vectors, complex numbers): bytes of the right size."""
+        """Stand-ins for types we do not know (vectors, complex numbers): bytes, as many."""
 
     # ------------------------------------------------------------ types
 

@@ -1,9 +1,9 @@
 """What cursors hide and clang's own printer tells.
 
 libclang has no word for which parts of a ``for`` are missing, for the name of an ``__atomic_*``
-builtin, for loop pragmas, asm templates, designators of array ranges. The printed declaration,
-macros expanded, has all of them. The k-th ``for`` of the text is the k-th FOR_STMT in preorder of the
-tree; counts must agree, else the construct is refused.
+builtin, for loop pragmas, asm templates, designators of array ranges, types of ``_Generic``. The
+printed declaration, macros expanded, has all of them. The k-th ``for`` of the text is the k-th
+FOR_STMT in preorder of the tree; counts must agree, else the construct is refused.
 """
 
 from __future__ import annotations

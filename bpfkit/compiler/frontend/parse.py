@@ -106,6 +106,10 @@ def _read(
     try:
         tree = builder.build(source.text, [_MACRO_TEXT + name for name in macros])
         tree.macros = _macro_values(builder, macros)
+    except RecursionError as deep:
+        message = "an expression or a block of this text is nested too deeply"
+        error = Diagnostic(Severity.ERROR, message, Loc(source.name), "", "split it")
+        raise CompileError([*found, error]) from deep
     except Rejection as refused:
         error = Diagnostic(
             Severity.ERROR,

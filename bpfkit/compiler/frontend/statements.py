@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 from ..constants import wrap
-from ..ctype import Int, Type, Void, promote
+from ..ctype import Int, Type, promote
 from ..diagnostics import Loc
 from ..tree import (
     Asm,
@@ -24,11 +25,9 @@ from ..tree import (
     Goto,
     If,
     Label,
-    Load,
     LoopHint,
     Return,
     Stmt,
-    Storage,
     Switch,
     VarDecl,
     While,
@@ -50,7 +49,8 @@ class Statements(Initialisers):
     result: Type
     """Result type of the function being built."""
 
-    def __init_function__(self) -> None:
+    def start_function(self) -> None:
+        """Forget what belongs to the function before."""
         self._switches: list[Int] = []
         self._labels: dict[int | None, str] = {}
 
@@ -59,6 +59,7 @@ class Statements(Initialisers):
         """The objects that a declaration statement makes."""
 
     def compound(self, cursor: CXCursor, *, has_value: bool = False) -> Compound:
+        """The statements in braces; the last one's expression is wanted if ``has_value``."""
         children = self.lib.children(cursor)
         body = [self.statement(child) for child in children[:-1]]
         if children:
@@ -68,7 +69,8 @@ class Statements(Initialisers):
     def statement(self, cursor: CXCursor, *, has_value: bool = False) -> Stmt:
         """The statement at ``cursor``; the value of its expression is wanted if ``has_value``."""
         if Cursor.FIRST_EXPR <= cursor.kind <= Cursor.LAST_EXPR:
-            return self._expression(cursor, has_value)
+            e = self.value(cursor)
+            return ExprStmt(e.loc, e)
         if cursor.kind == kinds.Stmt.LABEL:
             body = self.lib.children(cursor)[-1]
             name = self._label_name(cursor)
@@ -77,13 +79,6 @@ class Statements(Initialisers):
         if build is None:
             self.reject(cursor, f"a statement of this kind (libclang's {cursor.kind}) is unknown")
         return build(self, cursor)
-
-    def _expression(self, cursor: CXCursor, has_value: bool) -> Stmt:
-        e = self.value(cursor)
-        # A value that C only names is not read, unless reading is what it is for.
-        if isinstance(e, Load) and not has_value and not isinstance(e.type, Void):
-            return ExprStmt(e.loc, e)
-        return ExprStmt(e.loc, e)
 
     # ------------------------------------------------------------ branches
 
@@ -244,12 +239,12 @@ class Statements(Initialisers):
         else:
             inputs.append((constraint, self.value(operand)))
 
-    _LOOPS: dict[int, Callable[[Statements, CXCursor, LoopHint | None], Stmt]] = {
+    _LOOPS: ClassVar[dict[int, Callable[[Statements, CXCursor, LoopHint | None], Stmt]]] = {
         kinds.Stmt.WHILE: _while,
         kinds.Stmt.DO: _do,
         kinds.Stmt.FOR: _for,
     }
-    _STATEMENTS: dict[int, Callable[[Statements, CXCursor], Stmt]] = {
+    _STATEMENTS: ClassVar[dict[int, Callable[[Statements, CXCursor], Stmt]]] = {
         kinds.Stmt.UNEXPOSED: _attributed,
         kinds.Stmt.COMPOUND: compound,
         kinds.Stmt.CASE: _case,
@@ -269,6 +264,3 @@ class Statements(Initialisers):
         kinds.Stmt.NULL: _null,
         kinds.Stmt.DECL: _declaration,
     }
-
-
-__all__ = ["Statements", "Storage"]
