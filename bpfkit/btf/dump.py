@@ -75,13 +75,17 @@ def _always(_: str) -> bool:
 class Policy:
     """What `Printer` leaves out and how far it goes.
 
-    ``tags``, ``typedefs`` and ``enumerators`` are names the reader has already. ``follow`` says for
-    the name of a pointer member whether the record it points to is wanted in full.
+    ``tags``, ``typedefs`` and ``enumerators`` are names the reader has already. ``other_tags`` and
+    ``other_typedefs`` are names the reader gives to types of its own: a pointer to such a record
+    points to the reader's; by value the kernel's type is written as ``NAME___btf``. ``follow`` says
+    for the name of a pointer member whether the record it points to is wanted in full.
     """
 
     tags: Set[str] = frozenset()
     typedefs: Set[str] = frozenset()
     enumerators: Set[str] = frozenset()
+    other_tags: Set[str] = frozenset()
+    other_typedefs: Set[str] = frozenset()
     follow: Callable[[str], bool] = _always
 
 
@@ -150,7 +154,7 @@ class Printer:
         found = self.btf.type(type_id)
         match found:
             case Struct(name=name) | Union(name=name) if name:
-                self.chunks.append(Chunk(f"{self.spell(type_id, found)};"))
+                self.chunks.append(Chunk(f"{self.spell(type_id, found, pointed=True)};"))
             case Fwd(union=union, name=name):
                 if not self.btf.by_name(name, {BtfKind.ENUM, BtfKind.ENUM64}):
                     self.chunks.append(Chunk(f"{'union' if union else 'struct'} {name};"))
@@ -167,9 +171,11 @@ class Printer:
             case Const() | Volatile() | Restrict() | TypeTag():
                 self.declare(found.type_id)
 
-    def spell(self, type_id: int, found: Type) -> str:
+    def spell(self, type_id: int, found: Type, *, pointed: bool = False) -> str:
         """Return ``struct name`` for a named record or enumeration; repeated names are numbered."""
         word = _WORDS[found.kind]
+        if pointed and found.name in self.policy.other_tags:
+            return f"{word} {found.name}"
         return f"{word} {self._tag(type_id, found)}" if found.name else word
 
     def declarator(self, type_id: int, name: str, indent: int = 0) -> str:
@@ -191,7 +197,8 @@ class Printer:
             case Typedef(name=known, type_id=inner) if known in _BUILTIN:
                 return self.declarator(inner, name, indent)
             case _:
-                return f"{self._base(type_id, found, indent)} {name}".rstrip()
+                pointed = name.startswith(("*", "(*"))
+                return f"{self._base(type_id, found, indent, pointed)} {name}".rstrip()
 
     def pad_name(self) -> str:
         """Return a member name for padding; anonymous records share the outer namespace."""
@@ -207,7 +214,7 @@ class Printer:
             return self.declarator(found.type_id, name, indent)
         return f"{word} {self.declarator(found.type_id, name, indent)}"
 
-    def _base(self, type_id: int, found: Type, indent: int) -> str:
+    def _base(self, type_id: int, found: Type, indent: int, pointed: bool) -> str:
         """Spell a type that stands before the name; anonymous bodies are written in place."""
         match found:
             case Void():
@@ -221,7 +228,9 @@ class Printer:
                 return record_body(self, type_id, found, indent)
             case Enum(name="") | Enum64(name=""):
                 return self._enum_body(found)
-            case Struct() | Union() | Enum() | Enum64():
+            case Struct() | Union():
+                return self.spell(type_id, found, pointed=pointed)
+            case Enum() | Enum64():
                 return self.spell(type_id, found)
             case Fwd(union=union, name=name):
                 enum = self.btf.by_name(name, {BtfKind.ENUM, BtfKind.ENUM64})
@@ -238,6 +247,8 @@ class Printer:
 
     def _define_record(self, type_id: int, found: Struct | Union) -> None:
         """Write a named record; an anonymous one is written where it is used."""
+        if found.name and found.name in self.policy.tags:
+            return
         for member in found.members:
             self._prepare_member(member.name, member.type_id)
         if not found.name:
@@ -249,8 +260,11 @@ class Printer:
     def _prepare_member(self, name: str, type_id: int) -> None:
         self.define(type_id)
         target = self._pointee(type_id)
-        if target and self.policy.follow(name):
+        if target and self.policy.follow(name) and not self._is_other(target):
             self.want(target)
+
+    def _is_other(self, type_id: int) -> bool:
+        return self.btf.name(type_id) in self.policy.other_tags
 
     def _pointee(self, type_id: int) -> int:
         """Return the record a pointer, or an array of pointers, leads to; 0 for other types."""
@@ -297,7 +311,10 @@ class Printer:
         """Write a typedef once; what it names must be there first."""
         if self._names.get(type_id) or found.name in self.policy.typedefs | _BUILTIN:
             return
-        self._names[type_id] = name = self._numbered(type_id, found.name, {BtfKind.TYPEDEF})
+        name = self._numbered(type_id, found.name, {BtfKind.TYPEDEF})
+        if found.name in self.policy.other_typedefs:
+            name = f"{name}___btf"
+        self._names[type_id] = name
         inner = self.btf.type(found.type_id)
         if isinstance(inner, Struct | Union | Enum | Enum64) and not inner.name:
             self.define(found.type_id)
@@ -320,9 +337,8 @@ class Printer:
         known = self._names.get(type_id)
         if known is None and found.name:
             known = self._numbered(type_id, found.name, TAG_KINDS)
-            if found.name in self.policy.tags:
-                # The reader's own type of this name is another one.
-                known = f"{known}___btf" if found.kind in _WORDS else known
+            if found.name in self.policy.other_tags:
+                known = f"{known}___btf"
             self._names[type_id] = known
         return known or ""
 

@@ -166,16 +166,17 @@ class _Prelude:
         """Write the kernel types the program needs; BTF is not read when it needs none."""
         used = self._used
         tags = used.tags | supply.tags | result_tags(supply.words)
-        own = used.own_tags | self._dialect.rest.own_tags
-        if registers(self._target.arch):
-            own = own | {"pt_regs"}
-        tags = {pair for pair in tags if pair[1] not in own}
+        other = used.own_tags | self._dialect.rest.own_tags
+        given = {"pt_regs"} - other if registers(self._target.arch) else set()
+        tags = {pair for pair in tags if pair[1] not in other | given}
         tags = {pair for pair in tags if not pair[1].startswith("tracepoint__")}
         names = (used.free | (supply.words - used.words)) - self._not_types(supply)
         names = {name for name in names if not name.startswith(_NO_CANDIDATES)}
         policy = Policy(
-            tags=frozenset(own),
-            typedefs=frozenset(TYPEDEFS.keys() | used.own_typedefs),
+            tags=given,
+            typedefs=TYPEDEFS.keys() - used.own_typedefs,
+            other_tags=other,
+            other_typedefs=used.own_typedefs,
             enumerators=frozenset(used.own_enumerators | CONSTANTS.keys()),
         )
         return self._kernel.section(tags, names, supply.words, policy)

@@ -9,6 +9,7 @@ fixed offsets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
+from dataclasses import replace
 
 from ...btf.dump import TAG_KINDS, Chunk, Policy, Printer
 from ...btf.layout import find_member, size_of
@@ -158,7 +159,7 @@ class KernelTypes:
             return ""
         printer = Printer(
             self.btf,
-            Policy(policy.tags, policy.typedefs, policy.enumerators, words.__contains__),
+            replace(policy, follow=words.__contains__),
         )
         missing = [self._want_tag(printer, word, tag) for word, tag in tags]
         for name in names:
