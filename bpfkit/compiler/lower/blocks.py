@@ -9,7 +9,7 @@ from ..diagnostics import Rejection
 from ..provenance.plan import Access
 from ..tree import AddrOf, Builtin, Cast, Decay, DeclRef, Expr, FunctionDecl, Load, StrLit
 from .atomics import Atomics
-from .memory import BY_HELPER, INLINE_BYTES, common_align
+from .memory import BY_HELPER, INLINE_BYTES
 
 LARGEST_COPY = 4 * INLINE_BYTES
 LARGEST_COMPARISON = 256
@@ -68,14 +68,7 @@ class Blocks(Atomics):
         elif isinstance(size, str):
             self._transfer("memcpy", to, source, size)
         else:
-            for at in range(0, size, INLINE_BYTES):
-                self.copy(
-                    self.offset(to.address, at),
-                    self.offset(source.address, at),
-                    min(INLINE_BYTES, size - at),
-                    common_align(to.align, at),
-                    common_align(source.align, at),
-                )
+            self.copy(to.address, source.address, size, to.align, source.align)
         return to.address
 
     def memory_move(self, e: Builtin) -> str:
@@ -91,13 +84,7 @@ class Blocks(Atomics):
         return to.address
 
     def _transfer(self, which: str, to: Block, source: Block, size: int | str) -> None:
-        name = self.module.declare(
-            f"llvm.{which}.p0.p0.i64", f"void @llvm.{which}.p0.p0.i64(ptr, ptr, i64, i1 immarg)"
-        )
-        self.do(
-            f"call void {name}(ptr align {to.align} {to.address}, "
-            f"ptr align {source.align} {source.address}, i64 {size}, i1 false)"
-        )
+        self.transfer(which, (to.address, to.align), (source.address, source.align), size)
 
     def memory_fill(self, e: Builtin) -> str:
         """``memset``."""
@@ -114,16 +101,7 @@ class Blocks(Atomics):
 
     def _fill(self, e: Builtin, to: Block, byte: str, size: int | str) -> None:
         self._refuse_store(to, e)
-        if isinstance(size, str):
-            self.fill(to.address, byte, size, to.align)
-            return
-        for at in range(0, size, INLINE_BYTES):
-            self.fill(
-                self.offset(to.address, at),
-                byte,
-                min(INLINE_BYTES, size - at),
-                common_align(to.align, at),
-            )
+        self.fill(to.address, byte, size, to.align)
 
     def _refuse_store(self, to: Block, e: Builtin) -> None:
         self.check_store_access(to.access, e.loc)

@@ -136,26 +136,43 @@ class Memory(FunctionText):
     # ------------------------------------------------------------ blocks of bytes
 
     def copy(self, to: str, source: str, size: int, to_align: int, source_align: int) -> None:
-        """Copy ``size`` bytes between direct addresses. Both alignments matter: without the second
-        one the backend copies byte by byte.
+        """Copy ``size`` bytes between direct addresses, in pieces that the backend expands.
+
+        Both alignments matter: without the second one it copies byte by byte.
         """
-        if size:
-            name = self.module.declare(
-                "llvm.memcpy.p0.p0.i64",
-                "void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1 immarg)",
+        for at in range(0, size, INLINE_BYTES):
+            self.transfer(
+                "memcpy",
+                (self.offset(to, at), common_align(to_align, at)),
+                (self.offset(source, at), common_align(source_align, at)),
+                min(INLINE_BYTES, size - at),
             )
-            self.do(
-                f"call void {name}(ptr align {to_align} {to}, ptr align {source_align} {source}, "
-                f"i64 {size}, i1 false)"
-            )
+
+    def transfer(
+        self, which: str, to: tuple[str, int], source: tuple[str, int], size: int | str
+    ) -> None:
+        """Call the intrinsic ``memcpy`` or ``memmove`` on (address, alignment) pairs."""
+        intrinsic = f"llvm.{which}.p0.p0.i64"
+        name = self.module.declare(intrinsic, f"void @{intrinsic}(ptr, ptr, i64, i1 immarg)")
+        self.do(
+            f"call void {name}(ptr align {to[1]} {to[0]}, ptr align {source[1]} {source[0]}, "
+            f"i64 {size}, i1 false)"
+        )
 
     def fill(self, to: str, byte: str, size: int | str, align: int) -> None:
         """Set ``size`` bytes to the i8 operand ``byte``."""
-        if size:
-            name = self.module.declare(
-                "llvm.memset.p0.i64", "void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)"
+        name = self.module.declare(
+            "llvm.memset.p0.i64", "void @llvm.memset.p0.i64(ptr, i8, i64, i1 immarg)"
+        )
+        pieces: list[tuple[int, int | str]] = [(0, size)]
+        if isinstance(size, int):
+            starts = range(0, size, INLINE_BYTES)
+            pieces = [(at, min(INLINE_BYTES, size - at)) for at in starts]
+        for at, piece in pieces:
+            self.do(
+                f"call void {name}(ptr align {common_align(align, at)} {self.offset(to, at)}, "
+                f"i8 {byte}, i64 {piece}, i1 false)"
             )
-            self.do(f"call void {name}(ptr align {align} {to}, i8 {byte}, i64 {size}, i1 false)")
 
     def probe(self, to: str, size: int | str, address: str) -> str:
         """Read kernel or user memory with the helper; it zeroes the destination when it fails."""

@@ -208,7 +208,8 @@ class Places(Chains):
             self.fill(to.address, "0", size, to.align)
         else:
             source = self.module.constant(" ".join(image.typed()), to.align)
-            self.copy(to.address, source, size, to.align, to.align)
+            # One piece, whatever its size: what is left of it is no copy.
+            self.transfer("memcpy", (to.address, to.align), (source, to.align), size)
         for entry in later:
             self._initialise_leaf(to, entry)
 
