@@ -110,6 +110,7 @@ class _Rewriter:
                 type=call.type,
                 loc=call.loc,
                 function=self.function,
+                warnings=self.warnings,
                 current_cpu=int(cpu, 0) if cpu.isalnum() else CURRENT_CPU,
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ctype import Pointer, Record, Type, bare
-from ..diagnostics import Loc
+from ..diagnostics import Diagnostic, Loc, Severity
 from ..tree import (
     Call,
     Cast,
@@ -34,11 +34,16 @@ class MethodCall:
     type: Type
     loc: Loc
     function: FunctionDecl
+    warnings: list[Diagnostic]
     current_cpu: int = CURRENT_CPU
 
     def helper(self, name: str, result: Type, *args: Expr) -> Expr:
         """A helper call at this place."""
         return build.helper(name, result, self.loc, args)
+
+    def warn(self, message: str) -> None:
+        """Say ``message`` about this place."""
+        self.warnings.append(Diagnostic(Severity.WARNING, message, self.loc))
 
     def address(self) -> Expr:
         """The map as an argument."""

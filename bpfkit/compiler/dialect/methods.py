@@ -17,6 +17,8 @@ from .counters import atomic_increment, increment
 from .method_call import CURRENT_CPU, NOEXIST, MethodCall, record_event
 from .tables import KINDS
 
+ARRAYS = (KINDS["array"].type, KINDS["percpu_array"].type)
+
 
 @dataclass(frozen=True, slots=True)
 class Direct:
@@ -81,6 +83,8 @@ def expand(call: MethodCall) -> Expr:
             call.loc,
             f"map '{call.map.name}' is of kind '{call.map.kind}'",
         )
+    if call.name == "insert" and call.map.type in ARRAYS:
+        call.warn("all element of an array already exist; insert() will have no effect")
     if row.event is not None:
         record_event(call.map, call.args[row.event])
     return call.helper(row.helper, call.type, *_arguments(row, call))

@@ -180,6 +180,13 @@ def test_ring_buffers_remember_too() -> None:
     assert event.name == "ev"
 
 
+@pytest.mark.parametrize(("map_", "count"), [("a", 1), ("h", 0)])
+def test_inserting_into_an_array_is_warned_of(map_: str, count: int) -> None:
+    result = program(f"{map_}.insert(&k, &v);")
+    assert len(result.warnings) == count
+    assert all("insert() will have no effect" in w.message for w in result.warnings)
+
+
 def test_settings_of_a_map_are_constants() -> None:
     result = program("return a.max_entries;")
     first, _ = _returns(result)
