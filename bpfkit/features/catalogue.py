@@ -9,24 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..syscalls.api import Syscalls
-from . import btf, helpers, links, maps, programs
+from .btf import FEATURES as BTF
+from .btf import probes as btf_probes
+from .helpers import FEATURES as HELPERS
+from .helpers import probes as helper_probes
+from .links import FEATURES as LINKS
+from .links import probes as link_probes
+from .maps import FEATURES as MAPS
+from .maps import probes as map_probes
 from .probe import Facts, Feature, Probe
+from .programs import FEATURES as PROGRAMS
+from .programs import probes as program_probes
 
-CATALOGUE: tuple[Feature, ...] = (
-    *maps.FEATURES,
-    *programs.FEATURES,
-    *btf.FEATURES,
-    *links.FEATURES,
-    *helpers.FEATURES,
-)
+CATALOGUE: tuple[Feature, ...] = (*MAPS, *PROGRAMS, *BTF, *LINKS, *HELPERS)
 
 
 def probes(syscalls: Syscalls, facts: Facts) -> Mapping[str, Probe]:
     """Return the probe of each feature of the catalogue, for one kernel."""
     return {
-        **maps.probes(syscalls, facts),
-        **programs.probes(syscalls, facts),
-        **btf.probes(syscalls),
-        **links.probes(syscalls, facts),
-        **helpers.probes(syscalls, facts),
+        **map_probes(syscalls, facts),
+        **program_probes(syscalls, facts),
+        **btf_probes(syscalls),
+        **link_probes(syscalls, facts),
+        **helper_probes(syscalls, facts),
     }
