@@ -80,6 +80,7 @@ def nothing(
 ) -> ProgLoad:
     """A program of this type that does nothing."""
     major, minor, sub = facts.version
+    expected = _ATTACH_TYPES.get(kind) if attach_type is None else attach_type
     insns = Insn(MOV64_IMM, imm=_RETURNS.get(kind, 0)).encode() + Insn(EXIT).encode()
     return ProgLoad(
         type=kind,
@@ -87,7 +88,7 @@ def nothing(
         name=name,
         kern_version=major << 16 | minor << 8 | min(sub, 255),
         flags=ProgFlag.SLEEPABLE if kind is ProgType.SYSCALL else 0,
-        expected_attach_type=attach_type or _ATTACH_TYPES.get(kind, 0),
+        expected_attach_type=expected or 0,
         attach_btf_id=1 if kind in _NEED_BTF else 0,
     )
 
