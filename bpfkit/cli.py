@@ -28,13 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bpfkit", description="BPF programs in C, from Python.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    features = commands.add_parser("features", help="what this kernel supports, found out by trying")
+    features = commands.add_parser(
+        "features", help="what this kernel supports, found out by trying"
+    )
     features.add_argument("--json", action="store_true", help="for machines")
     features.add_argument("--filter", default="", help="only features whose name has this text")
     features.set_defaults(command=_features)
-    run = commands.add_parser(
-        "run", help='run a script that says "from bcc import BPF", unchanged'
-    )
+    run = commands.add_parser("run", help='run a script that says "from bcc import BPF", unchanged')
     run.add_argument("script", type=Path)
     run.add_argument("args", nargs=argparse.REMAINDER, help="the script's own arguments")
     run.set_defaults(command=_run)

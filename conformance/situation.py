@@ -17,7 +17,7 @@ def situation_of(system: System, need: Requirement) -> Situation:
     KeyError.
     """
     config = None
-    if need.config:
+    if need.config and system.facts.config_text() is not None:
         config = system.facts.config(f"CONFIG_{need.config}") in ("y", "m")
     probe = None
     if need.feature:

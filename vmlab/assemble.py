@@ -16,7 +16,8 @@ _MODULE_ROOTS = ("usr/lib/modules", "lib/modules")
 def assemble(tree: Path, out: Path) -> str:
     """Move a kernel out of an unpacked tree into ``out`` and return its release.
 
-    ``out`` gets vmlinuz, vmlinux, config and lib/modules/RELEASE with the index depmod makes.
+    ``out`` gets vmlinuz, vmlinux, config and lib/modules/RELEASE with the index depmod makes; the
+    configuration stands there too, where programs in a guest look for it.
     System.map, documentation and links to build trees stay behind.
     """
     vmlinuz = _find_image(tree)
@@ -42,6 +43,8 @@ def assemble(tree: Path, out: Path) -> str:
         )
     if modules:
         index_modules(out, release)
+        if config is not None:
+            shutil.copy2(out / "config", out / "lib/modules" / release / "config")
     return release
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ..btf.layout import size_of
 from ..btf.types import Array, Btf, Datasec, Ptr, Struct, Var
 from ..errors import FormatError
-from ..uapi.btf import BtfKind
 from ..uapi.bpf import MapType
+from ..uapi.btf import BtfKind
 from .spec import MapSpec
 
 SECTION = ".maps"

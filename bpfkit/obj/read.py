@@ -99,7 +99,7 @@ def _read_elf(data: bytes) -> _Elf:
         raise FormatError(f"this ELF file is damaged: {e!r}") from e
 
 
-def _collect(file: Any) -> _Elf:
+def _collect(file: Any) -> _Elf:  # noqa: ANN401 - pyelftools has no types
     if file["e_machine"] not in ("EM_BPF", _EM_BPF):
         raise FormatError(f"this ELF file is for {file['e_machine']}, not for BPF")
     elf = _Elf([], {}, {}, [], [])
@@ -123,7 +123,7 @@ def _collect(file: Any) -> _Elf:
     return elf
 
 
-def _symbol(symbol: Any) -> _Symbol:
+def _symbol(symbol: Any) -> _Symbol:  # noqa: ANN401 - pyelftools has no types
     index = symbol["st_shndx"]
     return _Symbol(
         symbol.name,

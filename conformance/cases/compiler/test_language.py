@@ -96,7 +96,7 @@ def test_structs_are_copied_and_initialised() -> None:
     OUT(0, a.head); OUT(1, b.in[0].x); OUT(2, b.in[0].y[2]); OUT(3, a.in[1].y[2]);
     OUT(4, a.part[0]); OUT(5, sizeof(struct outer)); OUT(6, offsetof(struct outer, in[1].y));
     """
-    assert run(body, 7, before) == [0, 7, 9, 3, 4, 32, 16]
+    assert run(body, 7, before) == [0, 7, 9, 3, 4, 24, 16]
 
 
 @case("compiler/inline-functions", kernel="4.7")
