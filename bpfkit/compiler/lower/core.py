@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from ..ctype import Array, Field, Record, RecordKind, bare, size_of
 from ..provenance.plan import Access
-from .debuginfo import DebugInfo
+from .debuginfo import DebugInfo, Need
 from .irtext import ModuleText
 from .memory import Memory, Place, common_align
 
@@ -69,7 +69,7 @@ class Chains(Memory):
             address = self.get(
                 f"call ptr {name}(ptr elementtype([{array.count} x [{size} x i8]]) "
                 f"{base.address}, i32 1, i32 {index})",
-                f", !llvm.preserve.access.index {self.debug.type(array)}",
+                f", !llvm.preserve.access.index {self.debug.type(array, Need.PART)}",
             )
             return replace(
                 base,
@@ -94,19 +94,20 @@ class Chains(Memory):
         )
 
     def _step(self, address: str, record: Record, field: Field) -> str:
-        described = f", !llvm.preserve.access.index {self.debug.type(record)}"
+        node, number = self.debug.step(record, field)
+        described = f", !llvm.preserve.access.index {node}"
         if record.kind is RecordKind.UNION:
             name = self.module.declare(
                 "llvm.preserve.union.access.index.p0.p0",
                 "ptr @llvm.preserve.union.access.index.p0.p0(ptr, i32 immarg)",
             )
-            return self.get(f"call ptr {name}(ptr {address}, i32 {field.index})", described)
+            return self.get(f"call ptr {name}(ptr {address}, i32 {number})", described)
         name = self.module.declare(
             "llvm.preserve.struct.access.index.p0.p0",
             "ptr @llvm.preserve.struct.access.index.p0.p0(ptr, i32 immarg, i32 immarg)",
         )
         shape = f"<{{[{field.bit_offset // 8} x i8], i8}}>"
         return self.get(
-            f"call ptr {name}(ptr elementtype({shape}) {address}, i32 1, i32 {field.index})",
+            f"call ptr {name}(ptr elementtype({shape}) {address}, i32 1, i32 {number})",
             described,
         )

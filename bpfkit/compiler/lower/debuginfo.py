@@ -4,13 +4,17 @@ What is special to BPF:
 
 - The names of a function's parameters reach BTF only through ``retainedNodes``; without them the
   kernel refuses the BTF of the program.
-- A record that is only pointed to becomes a forward declaration. Whether it is needed in full (by
-  value, in a CO-RE access, as a key of a map) shows while the module is lowered, so its node is
-  reserved first and filled by `finish`. A full closure over task_struct would cost a second.
+- How much of a record is needed shows while the module is lowered, so its node is reserved first
+  and filled by `finish` (`Need`). A full closure over task_struct would cost a second, and old
+  kernels would have to understand every type in it.
 - The text of the program is embedded in its DIFile, so that line_info has the user's lines.
 """
 
 from __future__ import annotations
+
+import re
+from enum import Enum as Enumeration
+from enum import auto
 
 from ..ctype import (
     Array,
@@ -34,6 +38,15 @@ from ..diagnostics import Loc
 from ..tree import FunctionDecl
 from .irtext import ModuleText, quote_text
 
+
+class Need(Enumeration):
+    """How much must be said of a record."""
+
+    NAME = auto()  # it is only pointed to: a forward declaration
+    PART = auto()  # CO-RE chains go through it: its size, and the members they use
+    FULL = auto()  # an object of the program has this type: all members
+
+
 RECORD_TAG = {
     RecordKind.STRUCT: "DW_TAG_structure_type",
     RecordKind.UNION: "DW_TAG_union_type",
@@ -50,6 +63,9 @@ class DebugInfo:
         self._files: dict[str, str] = {}
         self._types: dict[Type, str] = {}
         self._waiting: dict[Record, str] = {}
+        self._parts: dict[Record, set[int]] = {}
+        """Records that are needed in part, and the numbers of the members that are."""
+        self._steps: list[tuple[Record, Field]] = []
         self._variables: list[str] = []
         self._unit = module.distinct()
 
@@ -137,33 +153,54 @@ class DebugInfo:
 
     # ------------------------------------------------------------ types
 
-    def type(self, t: Type, *, pointed: bool = False) -> str:
-        """The node of ``t``; ``pointed`` when it need not be complete. Void is ``null``."""
+    def type(self, t: Type, need: Need = Need.FULL) -> str:
+        """The node of ``t``. Void is ``null``."""
         while isinstance(t, Typedef) and isinstance(bare(t), Void):
             t = t.to  # the backend cannot name void
         if isinstance(t, Void):
             return "null"
-        if not pointed:
-            self.require(t)
+        self.require(t, need)
         node = self._types.get(t)
         if node is None:
             node = self._types[t] = self._module.distinct()
             if isinstance(t, Record):
                 self._waiting[t] = node
-                # A forward declaration needs a name.
-                if not pointed or not t.name:
-                    self._define(t)
+                self.require(t, need)
             else:
-                self._module.fill(node, self._describe(t, pointed))
+                self._module.fill(node, self._describe(t, need))
         return node
 
-    def require(self, t: Type) -> None:
-        """Make sure that the records that ``t`` holds by value are complete."""
+    def require(self, t: Type, need: Need = Need.FULL) -> None:
+        """Make sure that as much as needed is said of the record that ``t`` holds by value."""
         t = bare(t)
         while isinstance(t, Array):
             t = bare(t.of)
         if isinstance(t, Record) and t in self._waiting:
-            self._define(t)
+            if need is Need.FULL:
+                self._define(t)
+            elif need is Need.PART or not t.name:  # a forward declaration needs a name
+                self._parts.setdefault(t, set())
+
+    def step(self, record: Record, field: Field) -> tuple[str, str]:
+        """A step of a CO-RE chain: the record's node, and a mark for the member's number.
+
+        Only the members that chains go through are described, in the order of the record, so the
+        number is known in the end: see `resolve`.
+        """
+        node = self.type(record, Need.PART)
+        self._parts.setdefault(record, set()).add(field.index)
+        self._steps.append((record, field))
+        return node, f"§{len(self._steps) - 1}§"
+
+    def resolve(self, text: str) -> str:
+        """Put the numbers of members where `step` left its marks, after `finish`."""
+
+        def number(match: re.Match[str]) -> str:
+            record, field = self._steps[int(match[1])]
+            part = self._parts.get(record)
+            return str(field.index if part is None else sorted(part).index(field.index))
+
+        return re.sub("§([0-9]+)§", number, text)
 
     def require_pointed(self, t: Type) -> None:
         """Make sure that what a map definition's members point to is complete."""
@@ -175,7 +212,7 @@ class DebugInfo:
                     target = bare(target.of if isinstance(target, Array) else target.to)
                 self.type(target)
 
-    def _describe(self, t: Type, pointed: bool) -> str:
+    def _describe(self, t: Type, need: Need) -> str:
         match t:
             case Int():
                 return (
@@ -184,26 +221,26 @@ class DebugInfo:
             case Float():
                 return f'!DIBasicType(name: "{t.name}", size: {t.size * 8}, encoding: DW_ATE_float)'
             case Pointer():
-                base = self.type(t.to, pointed=True)
+                base = self.type(t.to, Need.NAME)
                 return f"!DIDerivedType(tag: DW_TAG_pointer_type, baseType: {base}, size: 64)"
             case Qual():
-                return self._qualified(t, pointed)
+                return self._qualified(t, need)
             case Typedef():
-                base = self.type(t.to, pointed=pointed)
+                base = self.type(t.to, need)
                 return (
                     f'!DIDerivedType(tag: DW_TAG_typedef, name: "{t.name}", '
                     f"file: {self.file('')}, baseType: {base})"
                 )
             case Array():
-                return self._array(t)
+                return self._array(t, need)
             case Function():
                 return self._signature(t)
             case Enum():
                 return self._enumeration(t)
         raise TypeError(f"no debug information for {t!r}")
 
-    def _qualified(self, t: Qual, pointed: bool) -> str:
-        base = self.type(t.to, pointed=pointed)
+    def _qualified(self, t: Qual, need: Need) -> str:
+        base = self.type(t.to, need)
         tags = [
             tag
             for tag, on in (
@@ -216,7 +253,7 @@ class DebugInfo:
             base = self._module.node(f"!DIDerivedType(tag: {tag}, baseType: {base})")
         return f"!DIDerivedType(tag: {tags[0]}, baseType: {base})" if tags else f"!{{{base}}}"
 
-    def _array(self, t: Array) -> str:
+    def _array(self, t: Array, need: Need) -> str:
         # BTF wants one node with all dimensions.
         counts = []
         element: Type = t
@@ -227,7 +264,7 @@ class DebugInfo:
             element = array.of
         ranges = [self._module.node(f"!DISubrange(count: {count})") for count in counts]
         return (
-            f"!DICompositeType(tag: DW_TAG_array_type, baseType: {self.type(element)}, "
+            f"!DICompositeType(tag: DW_TAG_array_type, baseType: {self.type(element, need)}, "
             f"size: {size_of(t) * 8}, elements: {self._module.tuple(ranges)})"
         )
 
@@ -255,7 +292,11 @@ class DebugInfo:
         if not record.complete:
             return
         node = self._waiting.pop(record)
-        members = [self._member(node, f) for f in record.fields if f.index >= 0]
+        self._parts.pop(record, None)
+        self._fill(record, node, [f for f in record.fields if f.index >= 0], Need.FULL)
+
+    def _fill(self, record: Record, node: str, fields: list[Field], need: Need) -> None:
+        members = [self._member(node, f, need) for f in fields]
         name = f'name: "{record.name}", ' if record.name else ""
         self._module.fill(
             node,
@@ -264,8 +305,8 @@ class DebugInfo:
             f"elements: {self._module.tuple(members)})",
         )
 
-    def _member(self, scope: str, field: Field) -> str:
-        base = self.type(field.type)
+    def _member(self, scope: str, field: Field, need: Need) -> str:
+        base = self.type(field.type, need)
         size, extra = size_of(field.type) * 8, ""
         if field.bit_width is not None:
             size = field.bit_width
@@ -282,6 +323,10 @@ class DebugInfo:
     def finish(self) -> None:
         """Fill what was left open and add the named metadata."""
         module = self._module
+        while parts := [r for r in self._parts if r in self._waiting and r.complete]:
+            for record in parts:  # describing one may need parts of others
+                wanted = [f for f in record.fields if f.index in self._parts[record]]
+                self._fill(record, self._waiting.pop(record), wanted, Need.PART)
         for record, node in self._waiting.items():
             module.fill(
                 node,

@@ -62,6 +62,7 @@ class ModuleLowering:
         for instance in self._plan.instances:
             self._function(instance, program=id(instance) in programs)
         self._debug.finish()
+        self._text.functions = [self._debug.resolve(text) for text in self._text.functions]
         return self._text.text()
 
     # ------------------------------------------------------------ functions

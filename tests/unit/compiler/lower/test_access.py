@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bpfkit.btf.types import Struct
 from bpfkit.compiler.ctype import INT, U8, U32, U64, VOID_PTR, Field, Record, Type
 from bpfkit.compiler.diagnostics import Rejection
 from bpfkit.compiler.provenance.plan import Access, Plan
@@ -12,6 +13,7 @@ from bpfkit.compiler.tree import (
     Assign,
     Builtin,
     Cast,
+    Compound,
     Deref,
     Expr,
     ExprStmt,
@@ -19,6 +21,8 @@ from bpfkit.compiler.tree import (
     Index,
     Member,
     Stmt,
+    Storage,
+    VarDecl,
 )
 from tests.unit.compiler.lower.trees import (
     LOC,
@@ -106,26 +110,46 @@ def test_each_arrow_is_a_relocation_of_its_own() -> None:
     parent = load(member(deref(load(ref(p))), "parent"))
     found = obj(load(member(deref(parent), "pid")), p, Access.EXTERNAL)
     assert found.helpers(".bpf.fn.f") == [READ, READ]
-    assert found.core() == [("task", "0:1", 0), ("task", "0:0", 0)]
+    assert found.core() == [("task", "parent", 0), ("task", "pid", 0)]
 
 
 def test_an_anonymous_member_stays_in_the_chain() -> None:
     p = param("t", pointer(task()))
     found = obj(load(member(member(deref(load(ref(p))), ""), "high")), p, Access.EXTERNAL)
-    assert found.core() == [("task", "0:2:1", 0)]
+    assert found.core() == [("task", ".high", 0)]
 
 
 def test_a_constant_subscript_stays_in_the_chain() -> None:
     p = param("t", pointer(task()))
     element = Index(U64, LOC, member(deref(load(ref(p))), "args"), lit(2))
-    assert obj(load(element), p, Access.EXTERNAL).core() == [("task", "0:3:2", 0)]
+    assert obj(load(element), p, Access.EXTERNAL).core() == [("task", "args.[2]", 0)]
 
 
 def test_a_variable_subscript_ends_the_chain() -> None:
     t, n = param("t", pointer(task())), param("n", U32)
     element = Index(U64, LOC, member(deref(load(ref(t))), "args"), load(ref(n)))
     f = function("f", [t, n], [ret(Cast(INT, LOC, load(element)))])
-    assert compiled(plan_of(f)).core() == [("task", "0:3", 0)]
+    assert compiled(plan_of(f)).core() == [("task", "args", 0)]
+
+
+def test_only_the_members_that_are_used_are_described() -> None:
+    p = param("t", pointer(task()))
+    found = obj(load(member(deref(load(ref(p))), "pid")), p, Access.EXTERNAL).btf()
+    (described,) = [t for _, t in found if isinstance(t, Struct) and t.name == "task"]
+    assert described.size == 64
+    assert [(m.name, m.bit_offset) for m in described.members] == [("pid", 64)]
+
+
+def test_a_record_that_an_object_has_is_described_whole() -> None:
+    p = param("t", pointer(task()))
+    f = function("f", [p], [ret(load(member(deref(load(ref(p))), "pid")))])
+    copy = VarDecl("copy", task(), Storage.GLOBAL, LOC)
+    p.type = pointer(copy.type)
+    f.body = Compound(LOC, [ret(load(member(deref(load(ref(p))), "pid")))], LOC)
+    found = compiled(plan_of(f), variables=[copy])
+    (described,) = [t for _, t in found.btf() if isinstance(t, Struct) and t.name == "task"]
+    assert [m.name for m in described.members] == ["pid", "parent", "", "args", "state"]
+    assert found.core() == [("task", "pid", 0)]
 
 
 def test_a_record_without_the_attribute_is_not_relocated() -> None:
@@ -137,7 +161,7 @@ def test_an_external_bit_field_is_read_where_the_kernel_has_it() -> None:
     p = param("t", pointer(task()))
     found = obj(load(member(deref(load(ref(p))), "state")), p, Access.EXTERNAL)
     assert found.helpers(".bpf.fn.f") == [READ]
-    assert sorted(found.core()) == [("task", "0:4", kind) for kind in (0, 1, 4, 5)]
+    assert sorted(found.core()) == [("task", "state", kind) for kind in (0, 1, 4, 5)]
 
 
 def test_an_external_record_is_read_straight_into_its_destination() -> None:
@@ -199,7 +223,7 @@ def test_memcpy_from_external_memory_is_one_read() -> None:
     plan.entries[0].accesses[source.base] = Access.EXTERNAL
     found = compiled(plan)
     assert found.helpers(".bpf.fn.f") == [READ]
-    assert found.core() == [("task", "0:3", 0)]
+    assert found.core() == [("task", "args", 0)]
 
 
 def test_memcpy_from_an_external_pointer_variable_is_one_read() -> None:

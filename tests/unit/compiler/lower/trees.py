@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from elftools.elf.elffile import ELFFile
 
 from bpfkit.btf.decode import decode
-from bpfkit.btf.types import Btf
+from bpfkit.btf.types import Array as BtfArray
+from bpfkit.btf.types import Btf, Struct, Union
 from bpfkit.compiler.backend import compile_ir
 from bpfkit.compiler.ctype import (
     INT,
@@ -164,7 +165,7 @@ class Object:
         return decode(self.data(".BTF"))
 
     def core(self) -> list[tuple[str, str, int]]:
-        """CO-RE relocations: (type name, access string, kind)."""
+        """CO-RE relocations: (type name, path of members, kind)."""
         ext = self.data(".BTF.ext")
         header = struct.unpack_from("<HBBIIIIIII", ext)
         start, length = header[8], header[9]
@@ -183,9 +184,24 @@ class Object:
             for _ in range(count):
                 _, type_id, name, kind = struct.unpack_from("<IIII", ext, at)
                 text = strings[name:].split(b"\0")[0].decode()
-                found.append((btf.name(type_id), text, kind))
+                found.append((btf.name(type_id), self._path(btf, type_id, text), kind))
                 at += size
         return found
+
+    @staticmethod
+    def _path(btf: Btf, type_id: int, access: str) -> str:
+        """An access string with names for numbers: ``0:2:1`` -> ``parent.pid``."""
+        words = []
+        for number in map(int, access.split(":")[1:]):
+            type_id, found = btf.resolve(type_id)
+            if isinstance(found, BtfArray):
+                words.append(f"[{number}]")
+                type_id = found.type_id
+            else:
+                assert isinstance(found, Struct | Union)
+                words.append(found.members[number].name)
+                type_id = found.members[number].type_id
+        return ".".join(words)
 
     def _strings(self) -> bytes:
         raw = self.data(".BTF")
