@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from ...uapi.helpers import by_name
 from ..ctype import (
     INT,
-    U64,
     VOID,
     Array,
     Field,
     Pointer,
     Record,
     Type,
-    as_int,
     bare,
     promote,
     usual_arithmetic,
@@ -119,11 +117,6 @@ def add_to(lvalue: Expr, value: Expr) -> CompoundAssign:
     return CompoundAssign(lvalue.type, lvalue.loc, "+", lvalue, cast(value, compute), compute)
 
 
-def widen(expr: Expr) -> Expr:
-    """``expr`` as an unsigned 64-bit number."""
-    return cast(expr, U64)
-
-
 def find_fields(record: Record, name: str) -> list[Field]:
     """The way to member ``name`` through anonymous members; empty when there is none."""
     for field in record.fields:
@@ -166,12 +159,3 @@ def through(pointer: Expr, loc: Loc) -> Deref:
 def read(lvalue: Expr) -> Load:
     """The value of an lvalue."""
     return Load(lvalue.type, lvalue.loc, lvalue)
-
-
-def integer(type_: Type, loc: Loc, what: str) -> Type:
-    """``type_`` when it is an integer type, else a Rejection that names ``what``."""
-    try:
-        as_int(type_)
-    except TypeError:
-        raise Rejection(f"{what} needs an integer", loc) from None
-    return type_
