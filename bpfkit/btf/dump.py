@@ -12,7 +12,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 
 from ..uapi.btf import BtfKind
-from .records import record_body
+from .records import Shapes, record_body
 from .types import (
     Array,
     Btf,
@@ -104,12 +104,16 @@ class Printer:
     btf: Btf
     policy: Policy = field(default_factory=Policy)
     chunks: list[Chunk] = field(default_factory=list)
+    shapes: Shapes = field(init=False)
     _defined: set[int] = field(default_factory=set)
     _declared: set[int] = field(default_factory=set)
     _waiting: deque[int] = field(default_factory=deque)
     _used_enumerators: set[str] = field(default_factory=set)
     _names: dict[int, str] = field(default_factory=dict)
     _pads: int = 0
+
+    def __post_init__(self) -> None:
+        self.shapes = Shapes(self.btf)
 
     def want(self, type_id: int) -> None:
         """Ask for a type in full; it is written by `finish`."""

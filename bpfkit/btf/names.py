@@ -7,7 +7,6 @@ offsets.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
 from itertools import accumulate, count
 from operator import add
 
@@ -15,65 +14,76 @@ from ..uapi.btf import BtfKind
 
 
 class NameIndex:
-    """Names of types and enumerators of one BTF; those of its base have an index of their own.
+    """Names of types and enumerators of one BTF; those of its base have an index of their own."""
 
-    ``enums`` gives for the string offset of an enumerator the lowest enumeration that has it.
-    """
-
-    __slots__ = ("_first", "_heads", "_more", "_next", "_starts", "enums")
+    __slots__ = ("_begins", "_enums", "_first", "_heads", "_more", "_others", "_starts", "_words")
 
     def __init__(
         self, strings: bytes, first_string: int, words: array[int], starts: array[int], first: int
     ) -> None:
         self._first = first
+        self._words = words
+        self._starts = starts
+        self._enums: dict[int, int] | None = None
+        # Everything runs over all types, so it is left to loops in C as far as possible.
         pieces = strings.split(b"\0")[:-1]
         ends = accumulate(map(len, pieces), initial=first_string)
-        self._starts = dict(zip(pieces, map(add, ends, count()), strict=False))
-        self._heads: dict[int, int] = {}
-        self._next = array("I", bytes(4 * len(starts)))
-        self.enums: dict[int, int] = {}
-        self._fill(words, starts)
-        self._more = self._find_more(strings, first_string)
+        self._begins = dict(zip(pieces, map(add, ends, count()), strict=False))
+        offsets = [words[at] for at in starts]
+        last = first + len(offsets) - 1
+        self._heads = dict(zip(reversed(offsets), range(last, first - 1, -1), strict=True))
+        self._others: dict[int, list[int]] = {}
+        heads = self._heads
+        for type_id, offset in enumerate(offsets, first):
+            if offset and heads[offset] != type_id:
+                self._others.setdefault(offset, []).append(type_id)
+        self._heads.pop(0, None)
+        self._more = _odd_offsets(self._heads, self._begins, strings, first_string)
 
     def offsets_of(self, name: str) -> list[int]:
         """Return where ``name`` stands in the strings."""
         key = name.encode("utf-8", "surrogateescape")
-        found = self._starts.get(key)
+        found = self._begins.get(key)
         more = self._more.get(key, [])
         return more if found is None else [found, *more]
 
-    def types_at(self, offset: int) -> Iterator[int]:
-        """Give the ids of the types whose name is at ``offset``, lowest first."""
-        # Positions count from 1, so that 0 can end a chain.
-        at = self._heads.get(offset, 0) if offset else 0
-        while at:
-            yield self._first + at - 1
-            at = self._next[at - 1]
+    def types_at(self, offset: int) -> list[int]:
+        """Return the ids of the types whose name is at ``offset``, lowest first."""
+        head = self._heads.get(offset)
+        return [] if head is None else [head, *self._others.get(offset, ())]
 
-    def _fill(self, words: array[int], starts: array[int]) -> None:
-        """Chain the types of each name; walking backwards makes the chains ascend."""
-        heads, following, enums = self._heads, self._next, self.enums
-        get = heads.get
-        enum, enum64 = int(BtfKind.ENUM), int(BtfKind.ENUM64)
-        for at in range(len(starts) - 1, -1, -1):
-            start = starts[at]
-            offset = words[start]
-            following[at] = get(offset, 0)
-            heads[offset] = at + 1
+    def enum_at(self, offset: int) -> int | None:
+        """Return the lowest enumeration that has an enumerator whose name is at ``offset``."""
+        if self._enums is None:
+            self._enums = self._index_enumerators()
+        return self._enums.get(offset)
+
+    def _index_enumerators(self) -> dict[int, int]:
+        """Map the names of all enumerators; walking backwards the lowest type is what remains."""
+        words = self._words
+        found: dict[int, int] = {}
+        kinds = frozenset((int(BtfKind.ENUM), int(BtfKind.ENUM64)))
+        enums = [at for at in enumerate(self._starts) if words[at[1] + 1] >> 24 & 0x7F in kinds]
+        for index, start in reversed(enums):
             info = words[start + 1]
-            kind = info >> 24 & 0x7F
-            if kind in (enum, enum64):
-                step = 2 if kind == enum else 3
-                body = words[start + 3 : start + 3 + step * (info & 0xFFFFFF) : step]
-                enums.update(dict.fromkeys(body, self._first + at))
+            step = 2 if info >> 24 & 0x7F == BtfKind.ENUM else 3
+            body = words[start + 3 : start + 3 + step * (info & 0xFFFFFF) : step]
+            found.update(dict.fromkeys(body, self._first + index))
+        return found
 
-    def _find_more(self, strings: bytes, first_string: int) -> dict[bytes, list[int]]:
-        """Collect offsets in use that are not the one start of a string: shared tails, repeats."""
-        used = self._heads.keys() | self.enums.keys()
-        more: dict[bytes, list[int]] = {}
-        for offset in used - set(self._starts.values()):
-            begin = offset - first_string
-            end = strings.find(b"\0", begin) if begin >= 0 else -1
-            if end >= 0:
-                more.setdefault(strings[begin:end], []).append(offset)
-        return more
+
+def _odd_offsets(
+    used: dict[int, int], begins: dict[bytes, int], strings: bytes, first: int
+) -> dict[bytes, list[int]]:
+    """Collect offsets that are not the one begin of a string: shared tails and repeats.
+
+    Compilers and pahole write none, so that this is one comparison for them.
+    """
+    odd = used.keys() - set(begins.values())
+    more: dict[bytes, list[int]] = {}
+    for offset in odd:
+        begin = offset - first
+        end = strings.find(b"\0", begin) if begin >= 0 else -1
+        if end >= 0:
+            more.setdefault(strings[begin:end], []).append(offset)
+    return more

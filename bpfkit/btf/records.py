@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .layout import member_bits, size_of
-from .types import Array, Enum, Enum64, Float, FuncProto, Fwd, Int, Ptr, Struct, Union
+from .types import Array, Enum, Enum64, Float, FuncProto, Fwd, Int, Ptr, Struct, Union, Void
 
 if TYPE_CHECKING:
     from .dump import Printer
     from .types import Btf, Member
+
+
+_SIZELESS = (Fwd, FuncProto, Void)
 
 
 class _Misfit(Exception):  # noqa: N818 - a signal, never seen outside
@@ -57,7 +60,7 @@ def record_body(printer: Printer, type_id: int, record: Struct | Union, indent: 
     tabs = "\t" * indent
     for packed, strict in ((False, True), (True, True), (True, False)):
         try:
-            lines = _layout(printer, record, indent + 1, packed=packed, strict=strict)
+            lines = _layout(printer, type_id, record, indent + 1, packed=packed, strict=strict)
         except _Misfit:
             continue
         suffix = " __attribute__((packed))" if packed else ""
@@ -65,64 +68,78 @@ def record_body(printer: Printer, type_id: int, record: Struct | Union, indent: 
     raise AssertionError("the last attempt never fails")
 
 
-def emitted_align(btf: Btf, type_id: int, depth: int = 0) -> int:
-    """Return the alignment in bytes of a type as it is written by `record_body`."""
-    if depth > 32:
-        return 1
-    _, found = btf.resolve(type_id)
-    match found:
-        case Int(size=size) | Float(size=size) | Enum(size=size) | Enum64(size=size):
-            return size
-        case Ptr():
-            return 8
-        case Array(type_id=inner):
-            return emitted_align(btf, inner, depth + 1)
-        case Struct() | Union():
-            return _record_align(btf, found, depth)
-        case _:
-            return 1
+class Shapes:
+    """Sizes and alignments of types as `record_body` writes them, each computed once."""
 
+    def __init__(self, btf: Btf) -> None:
+        self._btf = btf
+        self._sizes: dict[int, int] = {}
+        self._aligns: dict[int, int] = {}
 
-def _record_align(btf: Btf, record: Struct | Union, depth: int) -> int:
-    align = 1
-    for member in record.members:
-        one = emitted_align(btf, member.type_id, depth + 1)
-        offset, bits = member_bits(btf, member)
-        if not bits and offset % (8 * one):
-            return 1
-        align = max(align, one)
-    if record.size % align or not _natural(btf, record, depth):
-        return 1
-    return align
+    def size(self, type_id: int) -> int:
+        """Return the size in bytes, 0 for what has none."""
+        known = self._sizes.get(type_id)
+        if known is None:
+            _, found = self._btf.resolve(type_id)
+            known = 0 if isinstance(found, _SIZELESS) else size_of(self._btf, type_id)
+            self._sizes[type_id] = known
+        return known
 
+    def align(self, type_id: int) -> int:
+        """Return the alignment in bytes."""
+        known = self._aligns.get(type_id)
+        if known is None:
+            # A record inside itself is broken BTF; the entry ends the walk.
+            self._aligns[type_id] = 1
+            known = self._aligns[type_id] = self._align(type_id)
+        return known
 
-def _natural(btf: Btf, record: Struct | Union, depth: int) -> bool:
-    """Tell whether members do not overlap, which only a packed or an odd record does."""
-    if isinstance(record, Union):
-        return True
-    at = 0
-    for member in record.members:
-        offset, bits = member_bits(btf, member)
-        if offset < at:
-            return False
-        if bits:
-            unit = 8 * max(_size(btf, member), 1)
-            if offset // unit != (offset + bits - 1) // unit:
-                return False
-        at = offset + (bits or 8 * _size(btf, member))
-    return at <= 8 * record.size
+    def _align(self, type_id: int) -> int:
+        _, found = self._btf.resolve(type_id)
+        match found:
+            case Int(size=size) | Float(size=size) | Enum(size=size) | Enum64(size=size):
+                return size
+            case Ptr():
+                return 8
+            case Array(type_id=inner):
+                return self.align(inner)
+            case Struct() | Union():
+                return self._record(found)
+            case _:
+                return 1
 
-
-def _size(btf: Btf, member: Member) -> int:
-    _, found = btf.resolve(member.type_id)
-    return 0 if isinstance(found, Fwd | FuncProto) else size_of(btf, member.type_id)
+    def _record(self, record: Struct | Union) -> int:
+        """Return the largest alignment of the members; 1 when the record must be packed."""
+        align, at = 1, 0
+        union = isinstance(record, Union)
+        for member in record.members:
+            one, size = self.align(member.type_id), self.size(member.type_id)
+            offset, bits = member_bits(self._btf, member)
+            if bits:
+                unit = 8 * max(size, 1)
+                if not union and offset // unit != (offset + bits - 1) // unit:
+                    return 1
+            elif offset % (8 * one):
+                return 1
+            if not union and offset < at:
+                return 1
+            at = offset + (bits or 8 * size)
+            align = max(align, one)
+        fits = record.size % align == 0 and (union or at <= 8 * record.size)
+        return align if fits else 1
 
 
 def _layout(
-    printer: Printer, record: Struct | Union, indent: int, *, packed: bool, strict: bool
+    printer: Printer,
+    type_id: int,
+    record: Struct | Union,
+    indent: int,
+    *,
+    packed: bool,
+    strict: bool,
 ) -> list[str]:
     """Write the members; raises _Misfit when the BTF layout is out of reach."""
-    btf, tabs = printer.btf, "\t" * indent
+    tabs = "\t" * indent
     body = _Body(packed, printer.pad_name)
     largest = 0
     for member in record.members:
@@ -146,7 +163,7 @@ def _layout(
         if isinstance(record, Union):
             body.at = 0
         body.pad_to(total, tabs)
-    if not packed and _record_align(btf, record, 0) != body.align:
+    if not packed and printer.shapes.align(type_id) != body.align:
         raise _Misfit
     return body.lines
 
@@ -155,8 +172,8 @@ def _place(printer: Printer, body: _Body, member: Member, indent: int) -> None:
     """Write one member, with the padding that brings a compiler to its offset."""
     btf, tabs = printer.btf, "\t" * indent
     offset, bits = member_bits(btf, member)
-    size = _size(btf, member)
-    align = 1 if body.packed else emitted_align(btf, member.type_id)
+    size = printer.shapes.size(member.type_id)
+    align = 1 if body.packed else printer.shapes.align(member.type_id)
     if bits:
         _place_bits(printer, body, member, indent)
         return
@@ -173,7 +190,7 @@ def _place_bits(printer: Printer, body: _Body, member: Member, indent: int) -> N
     """Write a bit-field. It may not cross a unit of its type unless the record is packed."""
     tabs = "\t" * indent
     offset, bits = member_bits(printer.btf, member)
-    unit = 8 * _size(printer.btf, member)
+    unit = 8 * printer.shapes.size(member.type_id)
     if offset < body.at or (not body.packed and offset // unit != (offset + bits - 1) // unit):
         raise _Misfit
     natural = body.at

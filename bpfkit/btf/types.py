@@ -287,6 +287,8 @@ Type = (
 )
 
 VOID = Void()
+# A tuple made once: writing the union in the loop would build it anew for every step.
+_TRANSPARENT = (Typedef, Volatile, Const, Restrict, TypeTag)
 MAX_DEPTH = 64
 """How many modifiers, typedefs and arrays may stand around one type."""
 
@@ -424,15 +426,15 @@ class Btf:
         found = self.base.by_enumerator(name) if self.base is not None else None
         if found is not None:
             return found
-        enums = self._names().enums
-        own = [enums[offset] for offset in self._offsets(name) if offset in enums]
-        return min(own, default=None)
+        index = self._names()
+        own = [index.enum_at(offset) for offset in self._offsets(name)]
+        return min((i for i in own if i is not None), default=None)
 
     def resolve(self, type_id: int) -> tuple[int, Type]:
         """Step over typedefs and modifiers. Raises FormatError when they form a loop."""
         for _ in range(MAX_DEPTH):
             found = self.type(type_id)
-            if not isinstance(found, Typedef | Volatile | Const | Restrict | TypeTag):
+            if not isinstance(found, _TRANSPARENT):
                 return type_id, found
             type_id = found.type_id
         raise FormatError(f"more than {MAX_DEPTH} typedefs and modifiers at BTF type {type_id}")

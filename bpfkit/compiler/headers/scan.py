@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 _COMMENTS = re.compile(
     r'//(?:[^\n\\]|\\.)*|/\*.*?\*/|("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')', re.S
@@ -183,8 +184,9 @@ class Dialect:
     rest: Scan
 
 
+@cache
 def take_apart(prelude: str) -> Dialect:
-    """Scan the text of a dialect's prelude."""
+    """Scan the text of a dialect's prelude; it is the same for all programs of a target."""
     text = without_comments(prelude)
     macros: dict[str, frozenset[str]] = {}
     for name, parameters, body in _DEFINE.findall(text):
