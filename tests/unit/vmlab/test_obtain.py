@@ -46,7 +46,7 @@ def test_a_kernel_is_fetched_checked_unpacked_and_indexed_once(lab: Lab) -> None
     assert image.digest == PIN.digest
     assert image.image.with_name("vmlinux").read_bytes() == vmlinux()
     assert image.modules is not None
-    assert {path.name for path in image.modules.iterdir()} == {"kernel", "modules.dep"}
+    assert {path.name for path in image.modules.iterdir()} == {"kernel", "modules.dep", "config"}
     assert image.config is not None
     assert {path.name for path in image.image.parent.iterdir()} == {
         "vmlinuz",
