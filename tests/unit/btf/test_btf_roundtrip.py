@@ -19,6 +19,7 @@ def all_types(btf: Btf) -> list[Type]:
 
 
 @pytest.mark.parametrize("order", ["little", "big"])
+@settings(deadline=None)
 @given(types=graphs())
 def test_encode_then_decode_is_identity(order: str, types: list[Type]) -> None:
     data = encode(types, byteorder="little" if order == "little" else "big")
@@ -29,7 +30,7 @@ def test_encode_then_decode_is_identity(order: str, types: list[Type]) -> None:
 
 
 @given(types=graphs(5))
-@settings(max_examples=40)
+@settings(max_examples=25, deadline=None)
 def test_truncation_at_each_byte_gives_an_error_or_a_value(types: list[Type]) -> None:
     data = encode(types)
     for end in range(len(data)):
@@ -37,6 +38,7 @@ def test_truncation_at_each_byte_gives_an_error_or_a_value(types: list[Type]) ->
             all_types(decode(data[:end]))
 
 
+@settings(deadline=None)
 @given(types=graphs(5), at=st.integers(0), value=st.integers(0, 255))
 def test_a_changed_byte_gives_an_error_or_a_value(types: list[Type], at: int, value: int) -> None:
     data = bytearray(encode(types))
@@ -62,6 +64,7 @@ def test_arbitrary_bytes_give_an_error_or_a_value(data: bytes) -> None:
         return
 
 
+@settings(deadline=None)
 @given(types=graphs())
 def test_every_name_is_found_under_its_ids(types: list[Type]) -> None:
     btf = decode(encode(types))
@@ -71,7 +74,7 @@ def test_every_name_is_found_under_its_ids(types: list[Type]) -> None:
             assert type_id in btf.by_name(found.name, {found.kind})
         assert btf.name(type_id) == found.name
         assert btf.kind(type_id) is found.kind
-    for name in {found.name for found in types if found.name}:
+    for name in 30 * [found.name for found in types if found.name]:
         ids = btf.by_name(name)
         assert ids == sorted(i for i, found in btf if found.name == name)
 
@@ -82,8 +85,19 @@ def test_names_that_share_a_tail_are_found() -> None:
     btf = decode(encode([INT, Typedef("myint", 1)], table))
     shared = bytearray(btf.raw)
     shared[24:28] = (3).to_bytes(4, "little")
-    assert decode(bytes(shared)).by_name("int") == [1]
-    assert decode(bytes(shared)).by_name("myint") == [2]
+    btf = decode(bytes(shared))
+    for _ in range(40):  # by search first, then by table
+        assert btf.by_name("int") == [1]
+        assert btf.by_name("myint") == [2]
+
+
+def test_names_that_stand_there_twice_are_found() -> None:
+    table = StringTable(b"\0int\0int\0")
+    twice = bytearray(encode([INT, INT], table))
+    twice[24 + 16 : 24 + 20] = (5).to_bytes(4, "little")
+    btf = decode(bytes(twice))
+    for _ in range(40):
+        assert btf.by_name("int") == [1, 2]
 
 
 def test_enumerators_lead_to_the_lowest_enumeration() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from bpfkit.btf.decode import decode
 from bpfkit.btf.encode import encode
@@ -32,6 +32,7 @@ def clean(types: list[Type], **how: object) -> list[Type]:
     return [found for _, found in decode(sanitize(decode(encode(types)), **how))]  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(graphs())
 def test_ids_and_strings_stay_and_no_new_kind_is_left(types: list[Type]) -> None:
     before = decode(encode(types))

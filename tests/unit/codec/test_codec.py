@@ -3,7 +3,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpfkit.btf.types import Enum, Enumerator, Float, Int, Typedef
@@ -103,6 +103,7 @@ def test_short_data_is_an_error_and_long_data_is_not() -> None:
 
 
 @pytest.mark.parametrize("order", ["little", "big"])
+@settings(deadline=None)
 @given(value=st.integers(-(2**31), 2**31 - 1), bits=st.integers(-8, 7))
 def test_both_byte_orders_agree_with_the_struct_module(order: str, value: int, bits: int) -> None:
     g = Graph()

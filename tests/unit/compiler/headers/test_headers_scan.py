@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpfkit.compiler.headers.scan import scan, take_apart, without_comments
@@ -46,6 +46,7 @@ def test_a_scan_tells_own_names_from_foreign_ones() -> None:
     assert {"sk_state", "ax"} <= found.words
 
 
+@settings(deadline=None)
 @given(st.text("ab \n\t/*\"'\\{}#();", max_size=60))
 def test_comments_are_blanked_and_nothing_moves(text: str) -> None:
     blank = without_comments(text)
@@ -55,6 +56,7 @@ def test_comments_are_blanked_and_nothing_moves(text: str) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_can_be_scanned(text: str) -> None:
     scan(text)
