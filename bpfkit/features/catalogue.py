@@ -7,6 +7,7 @@ decide. Names are ``group/name``: ``map_type/ringbuf``, ``program_type/xdp``, ``
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from ..syscalls.api import Syscalls
 from .btf import FEATURES as BTF
@@ -17,7 +18,7 @@ from .links import FEATURES as LINKS
 from .links import probes as link_probes
 from .maps import FEATURES as MAPS
 from .maps import probes as map_probes
-from .probe import Facts, Feature, Probe
+from .probe import Facts, Feature, Probe, Support
 from .programs import FEATURES as PROGRAMS
 from .programs import probes as program_probes
 
@@ -26,10 +27,20 @@ CATALOGUE: tuple[Feature, ...] = (*MAPS, *PROGRAMS, *BTF, *LINKS, *HELPERS)
 
 def probes(syscalls: Syscalls, facts: Facts) -> Mapping[str, Probe]:
     """Return the probe of each feature of the catalogue, for one kernel."""
-    return {
+    found = {
         **map_probes(syscalls, facts),
         **program_probes(syscalls, facts),
         **btf_probes(syscalls),
         **link_probes(syscalls, facts),
         **helper_probes(syscalls, facts),
     }
+    return {name: partial(_ask, syscalls, probe) for name, probe in found.items()}
+
+
+def _ask(syscalls: Syscalls, probe: Probe) -> Support:
+    answer = probe()
+    # Before Linux 5.11 maps and programs count against RLIMIT_MEMLOCK, also for a while after they
+    # are closed; a low limit looks like a missing permission.
+    if answer is Support.UNKNOWN and syscalls.raise_memlock_limit():
+        return probe()
+    return answer

@@ -7,15 +7,17 @@ program that writes them at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 from ..obj.spec import MapSpec
 from ..syscalls.api import Syscalls
 from ..syscalls.fd import OwnedFd
+from ..syscalls.requests import Batch, MapInfo
 from ..system import System
 from ..uapi.bpf import MapType, UpdateFlag
+from .batch import delete_all, iterate, update_all
 
 PER_CPU = frozenset(
     {
@@ -39,10 +41,11 @@ class Map:
         self.key_size = spec.key_size
         self.value_size = spec.value_size
         self.max_entries = spec.max_entries
-        self._buffer_size = spec.value_size
+        self.buffer_size = spec.value_size
+        """Bytes of a value as the kernel gives it: of all CPUs in per-CPU maps."""
         if spec.type in PER_CPU:
             # Each CPU's value starts at a multiple of 8 bytes.
-            self._buffer_size = -(-spec.value_size // 8) * 8 * system.facts.possible_cpus
+            self.buffer_size = -(-spec.value_size // 8) * 8 * system.facts.possible_cpus
 
     def fileno(self) -> int:
         """The descriptor."""
@@ -50,17 +53,15 @@ class Map:
 
     def lookup(self, key: bytes) -> bytes | None:
         """The value of a key, None when it is missing. Per-CPU maps give all CPUs' values."""
-        return self._syscalls.map_lookup(
-            self.fileno(), key, self._buffer_size, subject=self._subject
-        )
+        return self._syscalls.map_lookup(self.fileno(), key, self.buffer_size, subject=self.subject)
 
     def update(self, key: bytes, value: bytes, flags: int = UpdateFlag.ANY) -> None:
         """Set a value. Raises SyscallError: E2BIG when full, EEXIST or ENOENT as flags ask."""
-        self._syscalls.map_update(self.fileno(), key, value, flags, subject=self._subject)
+        self._syscalls.map_update(self.fileno(), key, value, flags, subject=self.subject)
 
     def delete(self, key: bytes) -> bool:
         """Remove a key; False when it was not there."""
-        return self._syscalls.map_delete(self.fileno(), key, subject=self._subject)
+        return self._syscalls.map_delete(self.fileno(), key, subject=self.subject)
 
     def keys(self) -> Iterator[bytes]:
         """Iterate over the keys, each once, also while the map changes.
@@ -72,7 +73,7 @@ class Map:
         key: bytes | None = None
         for _ in range(2 * self.max_entries + 2):
             key = self._syscalls.map_next_key(
-                self.fileno(), key, self.key_size, subject=self._subject
+                self.fileno(), key, self.key_size, subject=self.subject
             )
             if key is None:
                 return
@@ -80,16 +81,78 @@ class Map:
                 seen.add(key)
                 yield key
 
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over keys and values, in batches where kernel and map type have them.
+
+        What changes meanwhile may be left out or come with either value; nothing comes twice.
+        """
+        return iterate(self)
+
+    def lookup_and_delete(self, key: bytes) -> bytes | None:
+        """The value of a key, which is gone after that; None when it is missing."""
+        return self._syscalls.map_lookup_and_delete(
+            self.fileno(), key, self.buffer_size, subject=self.subject
+        )
+
+    def lookup_batch(self, cursor: bytes | None, count: int, *, delete: bool = False) -> Batch:
+        """Up to ``count`` elements after ``cursor``, the first ones after None.
+
+        Raises SyscallError: ENOSPC when ``count`` is too small for one bucket of a hash, EINVAL or
+        ENOTSUPP where there are no batches.
+        """
+        return self._syscalls.map_lookup_batch(
+            self.fileno(),
+            cursor,
+            self.key_size,
+            self.buffer_size,
+            count,
+            delete=delete,
+            subject=self.subject,
+        )
+
+    def drain(self) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over keys and values and delete what was given."""
+        return iterate(self, delete=True)
+
+    def update_many(
+        self, items: Sequence[tuple[bytes, bytes]], flags: int = UpdateFlag.ANY
+    ) -> None:
+        """Set many values, in one call where kernel and map type have batches."""
+        update_all(self, items, flags)
+
+    def delete_many(self, keys: Sequence[bytes]) -> int:
+        """Remove keys; how many were there."""
+        return delete_all(self, keys)
+
+    def update_batch(self, keys: bytes, values: bytes, count: int, flags: int = 0) -> None:
+        """Set ``count`` values in one call; keys and values in a row."""
+        self._syscalls.map_update_batch(
+            self.fileno(), keys, values, count, flags, subject=self.subject
+        )
+
+    def delete_batch(self, keys: bytes, count: int) -> int:
+        """Remove ``count`` keys in one call; how many were removed before one was missing."""
+        return self._syscalls.map_delete_batch(self.fileno(), keys, count, subject=self.subject)
+
+    def info(self) -> MapInfo:
+        """What the kernel says about the map."""
+        return self._syscalls.map_info(self.fileno())
+
+    def pin(self, path: str) -> None:
+        """Keep the map alive under a name in a BPF file system."""
+        self._syscalls.obj_pin(self.fileno(), path)
+
     def freeze(self) -> None:
         """Allow no more changes from user space."""
-        self._syscalls.map_freeze(self.fileno(), subject=self._subject)
+        self._syscalls.map_freeze(self.fileno(), subject=self.subject)
 
     def close(self) -> None:
         """Close the descriptor. Calling it twice is harmless."""
         self._fd.close()
 
     @property
-    def _subject(self) -> str:
+    def subject(self) -> str:
+        """What errors call it."""
         return f"map '{self.name}'"
 
     def __repr__(self) -> str:

@@ -13,6 +13,7 @@ from ..syscalls.requests import MapCreate
 from ..system import System
 from ..uapi.bpf import MapType
 from .base import Map
+from .families import open_map
 
 _UNKNOWN_ATTRIBUTE = (errno.EINVAL, errno.E2BIG, 524)  # 524 is the kernel's own ENOTSUPP
 
@@ -33,7 +34,7 @@ def create_map(spec: MapSpec, system: System, btf_fd: int = 0) -> Map:
     finally:
         if inner is not None:
             inner.close()
-    created = Map(fd, spec, system)
+    created = open_map(fd, spec, system)
     try:
         if spec.initial is not None:
             created.update(bytes(4), spec.initial)
@@ -104,7 +105,7 @@ def _open_pin(spec: MapSpec, system: System) -> Map | None:
             f"{info.key_size} and values of {info.value_size} bytes; the program declares "
             f"{spec.type} with {spec.key_size} and {spec.value_size}; remove the pin or change it"
         )
-    return Map(fd, dataclasses.replace(spec, max_entries=info.max_entries), system)
+    return open_map(fd, dataclasses.replace(spec, max_entries=info.max_entries), system)
 
 
 def kernel_name(name: str) -> str:
