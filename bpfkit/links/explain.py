@@ -55,7 +55,12 @@ def explain_kprobe(
             f"{errno.errorcode[code]}: not permitted",
             "run as root, or with CAP_BPF and CAP_PERFMON; kernel lockdown forbids kprobes too",
         )
-    return _explain_name(function, facts) or _explain_place(code, function, offset, retprobe)
+    return (
+        _explain_name(function, facts)
+        or _explain_place(code, function, offset, retprobe)
+        or _explain_notrace(function, facts)
+        or Explanation(f"{errno.errorcode.get(code, str(code))}: the kernel refused the probe")
+    )
 
 
 def _explain_name(function: str, facts: KprobeFacts) -> Explanation | None:
@@ -69,16 +74,21 @@ def _explain_name(function: str, facts: KprobeFacts) -> Explanation | None:
             "the kernel forbids probes there (it is in debugfs kprobes/blacklist)",
             "attach to one of its callers",
         )
+    return None
+
+
+def _explain_notrace(function: str, facts: KprobeFacts) -> Explanation | None:
+    # Of several names of one function only one is listed, so this is the last thing to suspect.
     traceable = facts.traceable()
     if traceable and function not in traceable:
         return Explanation(
-            "the function is marked notrace (it is not in available_filter_functions)",
+            "the function seems to be marked notrace (available_filter_functions lacks it)",
             "attach to one of its callers, or use a tracepoint",
         )
     return None
 
 
-def _explain_place(code: int, function: str, offset: int, retprobe: bool) -> Explanation:
+def _explain_place(code: int, function: str, offset: int, retprobe: bool) -> Explanation | None:
     name = errno.errorcode.get(code, str(code))
     if offset and retprobe:
         return Explanation(f"{name}: a return probe takes no offset", "attach with offset 0")
@@ -93,9 +103,7 @@ def _explain_place(code: int, function: str, offset: int, retprobe: bool) -> Exp
         )
     if code == errno.EBUSY:
         return Explanation(f"{name}: the place is in use", "try again")
-    if code == errno.ENOENT:
-        return Explanation(f"{name}: the kernel knows no such function")
-    return Explanation(f"{name}: the kernel refused the probe")
+    return None
 
 
 def explain_missing(function: str, names: Collection[str]) -> Explanation:

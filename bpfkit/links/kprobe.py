@@ -10,6 +10,7 @@ link.
 from __future__ import annotations
 
 import errno
+import os
 import re
 import secrets
 import time
@@ -131,10 +132,14 @@ def remove_event(path: Path, name: str) -> None:
 
 
 def _append(path: Path, line: str) -> None:
-    # Opening for writing without appending would remove every entry of everybody.
+    # Without O_APPEND, opening would remove everybody's entries. Python's own append mode seeks to
+    # the end first, which these files refuse.
     try:
-        with path.open("a") as file:
-            file.write(line + "\n")
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            os.write(fd, line.encode() + b"\n")
+        finally:
+            os.close(fd)
     except OSError as error:
         raise SyscallError(error.errno or 0, "write", f"{path} ({line})") from error
 
@@ -143,9 +148,10 @@ def _facts(system: System) -> KprobeFacts:
     facts = system.facts
 
     def has_kprobes() -> bool | None:
-        if facts.config_text() is None:
-            return None
-        return facts.config("CONFIG_KPROBES") == "y"
+        if facts.config_text() is not None:
+            return facts.config("CONFIG_KPROBES") == "y"
+        # Without the configuration, the function that registers probes tells, if names are shown.
+        return facts.has_symbol("register_kprobe") or (None if not kinds() else False)
 
     def kinds() -> dict[str, str]:
         return {symbol.name: symbol.kind for symbol in facts.kallsyms.symbols()}

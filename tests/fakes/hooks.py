@@ -138,8 +138,13 @@ class FakeFacts:
         default_factory=lambda: FakeKallsyms(["do_sys_open", "vfs_read", "hidden_one"])
     )
 
+    configured: bool = True
+
     def config_text(self) -> str | None:
-        return "some text"
+        return "some text" if self.configured else None
+
+    def has_symbol(self, name: str) -> bool:
+        return name in self.kallsyms.names
 
     def config(self, option: str) -> str | None:
         return self.kprobes

@@ -84,9 +84,11 @@ def test_a_refusal_is_explained(tmp_path: Path, function: str, code: int, expect
     assert caught.value.program == "prog"
 
 
-def test_a_kernel_without_kprobes_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("configured", [True, False])
+def test_a_kernel_without_kprobes_is_told(tmp_path: Path, configured: bool) -> None:
     fake = kernel(tmp_path, pmu=False)
     fake.facts.kprobes = None
+    fake.facts.configured = configured
     (tmp_path / "kprobe_events").unlink()
     (tmp_path / "kprobe_events").mkdir()  # writing fails
     with pytest.raises(AttachError, match="CONFIG_KPROBES"):
