@@ -221,8 +221,10 @@ class Clang:
         """The direct children of ``cursor``, in libclang's order."""
         found: list[CXCursor] = []
         self._collected.append(found)
-        self.visitChildren(cursor, self._on_child, None)
+        stopped = self.visitChildren(cursor, self._on_child, None)
         self._collected.pop()
+        if stopped:  # the callback raised, and ctypes threw that away
+            raise RecursionError
         return found
 
     def fields(self, type_: CXType) -> list[CXCursor]:

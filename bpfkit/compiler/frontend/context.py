@@ -13,6 +13,9 @@ from .model import Types, decayed, unqualified
 VIRTUAL_ROOT = "/usr/include/virtual/"
 """Where prelude and headers stand for libclang; no such directory exists."""
 
+DEEPEST = 200
+"""Levels of expressions and statements inside each other; each takes about three frames."""
+
 FLOAT_HINT = "BPF has no floating point; scale to integers, or compute in user space"
 
 
@@ -24,6 +27,7 @@ class Context:
         self.lib = unit.clang
         self.main_file = main_file
         self.types = Types(unit, self.loc)
+        self._depth = 0
 
     def loc(self, cursor: CXCursor) -> Loc:
         """Where ``cursor`` stands, after macro expansion."""
@@ -38,6 +42,16 @@ class Context:
     def reject(self, cursor: CXCursor, message: str, hint: str = "") -> NoReturn:
         """Refuse the construct at ``cursor``."""
         raise Rejection(message, self.loc(cursor), hint)
+
+    def enter(self, cursor: CXCursor) -> None:
+        """Go one level deeper; Python's own limit would come without a place."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self.reject(cursor, "this is nested too deeply", "split it into several statements")
+
+    def leave(self) -> None:
+        """Come back from one level."""
+        self._depth -= 1
 
     def is_main(self, cursor: CXCursor) -> bool:
         """Whether ``cursor`` comes from the main file, macros expanded there included."""

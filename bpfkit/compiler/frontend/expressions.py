@@ -78,8 +78,8 @@ class Expressions(Context):
         """The function that a FUNCTION_DECL declares."""
 
     @abstractmethod
-    def compound(self, cursor: CXCursor, *, has_value: bool = False) -> Compound:
-        """The statements in braces; the last one's expression is wanted if ``has_value``."""
+    def compound(self, cursor: CXCursor) -> Compound:
+        """The statements in braces."""
 
     @abstractmethod
     def initialiser(self, cursor: CXCursor, type_: Type) -> Expr:
@@ -100,7 +100,10 @@ class Expressions(Context):
         build = self._BUILDERS.get(cursor.kind)
         if build is None:
             self.reject(cursor, f"an expression of this kind (libclang's {cursor.kind}) is unknown")
-        return build(self, cursor)
+        self.enter(cursor)
+        built = build(self, cursor)
+        self.leave()
+        return built
 
     def value(self, cursor: CXCursor) -> Expr:
         """The value of the expression at ``cursor``."""
@@ -396,8 +399,7 @@ class Expressions(Context):
     def _statement_expr(self, cursor: CXCursor) -> Expr:
         type_ = self.value_type(cursor)
         body = self.lib.children(cursor)[0]
-        has_value = not isinstance(bare(type_), Void)
-        return StmtExpr(type_, self.loc(cursor), self.compound(body, has_value=has_value))
+        return StmtExpr(type_, self.loc(cursor), self.compound(body))
 
     def _call(self, cursor: CXCursor) -> Expr:
         return self.call(cursor)

@@ -6,6 +6,7 @@ header, counts as a system header, so that warnings are about the user's text al
 
 from __future__ import annotations
 
+import ctypes
 import re
 import threading
 
@@ -106,7 +107,7 @@ def _read(
     try:
         tree = builder.build(source.text, [_MACRO_TEXT + name for name in macros])
         tree.macros = _macro_values(builder, macros)
-    except RecursionError as deep:
+    except (RecursionError, ctypes.ArgumentError) as deep:  # both mean: no stack left
         message = "an expression or a block of this text is nested too deeply"
         error = Diagnostic(Severity.ERROR, message, Loc(source.name), "", "split it")
         raise CompileError([*found, error]) from deep

@@ -58,27 +58,23 @@ class Statements(Initialisers):
     def local_variables(self, cursor: CXCursor) -> list[VarDecl]:
         """The objects that a declaration statement makes."""
 
-    def compound(self, cursor: CXCursor, *, has_value: bool = False) -> Compound:
-        """The statements in braces; the last one's expression is wanted if ``has_value``."""
-        children = self.lib.children(cursor)
-        body = [self.statement(child) for child in children[:-1]]
-        if children:
-            body.append(self.statement(children[-1], has_value=has_value))
+    def compound(self, cursor: CXCursor) -> Compound:
+        """The statements in braces."""
+        body = [self.statement(child) for child in self.lib.children(cursor)]
         return Compound(self.loc(cursor), body, self.end(cursor))
 
-    def statement(self, cursor: CXCursor, *, has_value: bool = False) -> Stmt:
-        """The statement at ``cursor``; the value of its expression is wanted if ``has_value``."""
+    def statement(self, cursor: CXCursor) -> Stmt:
+        """The statement at ``cursor``."""
         if Cursor.FIRST_EXPR <= cursor.kind <= Cursor.LAST_EXPR:
             e = self.value(cursor)
             return ExprStmt(e.loc, e)
-        if cursor.kind == kinds.Stmt.LABEL:
-            body = self.lib.children(cursor)[-1]
-            name = self._label_name(cursor)
-            return Label(self.loc(cursor), name, self.statement(body, has_value=has_value))
         build = self._STATEMENTS.get(cursor.kind)
         if build is None:
             self.reject(cursor, f"a statement of this kind (libclang's {cursor.kind}) is unknown")
-        return build(self, cursor)
+        self.enter(cursor)
+        built = build(self, cursor)
+        self.leave()
+        return built
 
     # ------------------------------------------------------------ branches
 
@@ -179,6 +175,10 @@ class Statements(Initialisers):
             self._labels[label.data1] = name
         return name
 
+    def _label(self, cursor: CXCursor) -> Stmt:
+        body = self.lib.children(cursor)[-1]
+        return Label(self.loc(cursor), self._label_name(cursor), self.statement(body))
+
     def _computed_goto(self, cursor: CXCursor) -> Stmt:
         self.reject(cursor, "a computed goto", "use switch")
 
@@ -246,6 +246,7 @@ class Statements(Initialisers):
     }
     _STATEMENTS: ClassVar[dict[int, Callable[[Statements, CXCursor], Stmt]]] = {
         kinds.Stmt.UNEXPOSED: _attributed,
+        kinds.Stmt.LABEL: _label,
         kinds.Stmt.COMPOUND: compound,
         kinds.Stmt.CASE: _case,
         kinds.Stmt.DEFAULT: _default,
