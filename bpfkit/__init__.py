@@ -1,6 +1,6 @@
 """bpfkit: BPF programs in C, compiled, loaded and read from Python.
 
-`BPF` is bcc's class; `load` gives our own `Collection`. Names are imported when they are first used.
+`BPF` is bcc's class; `load` gives our own `Collection`. Names are imported when first used.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ import sys
 from bcc import BPF
 from bcc.utils import printb
 
-b = BPF(text="""
+b = BPF(
+    text="""
 #include <linux/sched.h>
 
 struct event_t {
@@ -26,7 +27,8 @@ TRACEPOINT_PROBE(sched, sched_process_exec) {
     events.ringbuf_output(&event, sizeof(event), 0);
     return 0;
 }
-""")
+"""
+)
 
 wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 0
 seen = 0

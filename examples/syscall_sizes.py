@@ -1,10 +1,11 @@
-"""How large are the reads of this machine? A histogram of read(2) sizes, as a bcc user writes it."""
+"""How large are the reads of this machine? A histogram of the sizes that read(2) gave."""
 
 from time import sleep
 
 from bcc import BPF
 
-b = BPF(text="""
+b = BPF(
+    text="""
 #include <uapi/linux/ptrace.h>
 
 BPF_HISTOGRAM(dist);
@@ -14,7 +15,8 @@ TRACEPOINT_PROBE(syscalls, sys_exit_read) {
         dist.increment(bpf_log2l(args->ret));
     return 0;
 }
-""")
+"""
+)
 
 print("Counting read sizes for three seconds...")
 sleep(3)

@@ -8,7 +8,8 @@ from bcc import BPF
 device = sys.argv[1]
 seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 10
 
-b = BPF(text="""
+b = BPF(
+    text="""
 #include <uapi/linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -30,7 +31,8 @@ int count(struct xdp_md *ctx) {
     packets.increment(protocol);
     return XDP_PASS;
 }
-""")
+"""
+)
 b.attach_xdp(device, b.load_func("count", BPF.XDP), 0)
 try:
     time.sleep(seconds)
