@@ -118,7 +118,8 @@ def unbootable(engine: str, duration_s: float, notices: tuple[str, ...]) -> RunR
 def open_shell(image: KernelImage, *, cache: Path, notice: Callable[[str], None]) -> int:
     """Open an interactive shell in the kernel ``image``; return its exit status."""
     cache.mkdir(parents=True, exist_ok=True)
-    return open_virtme_shell(image, cache, probe_acceleration(cache), notice)
+    with ending_cleanly():
+        return open_virtme_shell(image, cache, probe_acceleration(cache), notice)
 
 
 def check_job(job: Job) -> None:

@@ -26,6 +26,7 @@ from vmlab.engine.base import Notice
 from vmlab.engine.channel import Channel
 from vmlab.engine.console import Console
 from vmlab.engine.guest.frames import PORT_NAME
+from vmlab.engine.guest.mounts import KERNEL_FILESYSTEMS
 from vmlab.engine.prepare import share_directory
 from vmlab.engine.process import ChildProcess, die_with
 from vmlab.engine.qemu import COMMAND_LINE, QEMU, escape
@@ -40,7 +41,7 @@ _CONSOLE = "ttyS1"  # ttyS0 is virtme-ng's own
 _NOT_NEEDED = frozenset({"virtio_blk", "erofs"})
 """Drivers that only a guest of the other engines cannot start without."""
 _MODULES = "virtio_console overlay 9pnet_virtio 9p"
-_WRITABLE = ("etc", "lib", "home", "opt", "srv", "usr", "var", "root")
+_WRITABLE = ("etc", "lib", "home", "opt", "srv", "usr", "var", "root", "tmp")
 """Directories an interactive shell may write to, in memory."""
 
 
@@ -94,7 +95,7 @@ def open_virtme_shell(
     with _workplace(image, cache) as place:
         argv = virtme_arguments(place, image, accelerator, cpus=2, memory_mib=1024)
         argv += [f"--overlay-rwdir=/{name}" for name in _WRITABLE if Path("/", name).is_dir()]
-        argv.append("--pwd")
+        argv += ["--pwd", f"--shell={_shell_script(place)}"]
         notice(f"booting {image.release} with virtme-ng; leave with: exit, or Ctrl-a x")
         # In our session, unlike a job: the terminal must be the shell's.
         process = subprocess.Popen(
@@ -105,6 +106,19 @@ def open_virtme_shell(
         finally:
             process.kill()  # its QEMU dies with it
             process.wait()
+
+
+def _shell_script(place: Path) -> Path:
+    """Write what is run as the shell: it mounts what virtme-ng leaves out, then is bash."""
+    mounts = "".join(
+        f"mount -t {fstype} {fstype} {target} 2>/dev/null\n"
+        for fstype, target, _, _ in KERNEL_FILESYSTEMS
+        if target.startswith("/sys/")
+    )
+    script = place / "shell"
+    script.write_text(f'#!/bin/sh\n{mounts}exec bash "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return script
 
 
 def virtme_arguments(
