@@ -91,7 +91,10 @@ def _read(btf: Btf, name: str, type_id: int) -> MapSpec:
         if read is None:
             raise FormatError(f"map '{name}' has an attribute '{member.name}' that is not known")
         read(btf, draft, member.type_id)
-    kind = MapType(draft.type)
+    try:
+        kind = MapType(draft.type)
+    except ValueError:
+        raise FormatError(f"map '{name}' is of type {draft.type}, which is not known") from None
     typed = kind not in _NO_TYPES
     return MapSpec(
         name=name,

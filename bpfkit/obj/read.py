@@ -46,6 +46,7 @@ class _Symbol:
     section: int | None  # None: undefined
     value: int
     size: int
+    weak: bool = False
 
 
 @dataclass(slots=True)
@@ -131,6 +132,7 @@ def _symbol(symbol: Any) -> _Symbol:  # noqa: ANN401 - pyelftools has no types
         index if isinstance(index, int) else None,
         symbol["st_value"],
         symbol["st_size"],
+        symbol["st_info"]["bind"] == "STB_WEAK",
     )
 
 
@@ -254,7 +256,7 @@ def _reloc(
     if symbol.section is None:
         if not symbol.name:
             raise FormatError("a relocation names nothing", offset)
-        return Reloc(insn, RelocKind.EXTERN, symbol.name)
+        return Reloc(insn, RelocKind.EXTERN, symbol.name, weak=symbol.weak)
     home = elf.names[symbol.section]
     if op == _CALL or symbol.section in elf.code:
         if symbol.kind == _FUNC:

@@ -8,12 +8,20 @@ include/uapi/linux/bpf.h).
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..btf.core import CoreResult, Relocator
 from ..errors import LoadError
-from ..uapi.bpf import BPF_PSEUDO_CALL, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
+from ..uapi.bpf import (
+    BPF_PSEUDO_BTF_ID,
+    BPF_PSEUDO_CALL,
+    BPF_PSEUDO_FUNC,
+    BPF_PSEUDO_KFUNC_CALL,
+    BPF_PSEUDO_MAP_FD,
+    BPF_PSEUDO_MAP_VALUE,
+)
+from .externs import Extern
 from .spec import ObjectSpec, ProgramSpec, Reloc, RelocKind
 
 _INSN = struct.Struct("<BBhi")
@@ -35,15 +43,22 @@ class Linked:
     func_info: list[tuple[int, int]] = field(default_factory=list)
     line_info: list[tuple[int, int, int, int]] = field(default_factory=list)
     poisoned: dict[int, str] = field(default_factory=dict)
-    """Instruction to the access that this kernel has nothing for."""
+    """Instruction to what this kernel has not: an access, or a function."""
+    modules: list[int] = field(default_factory=list)
+    """Which of the searched BTFs are used, besides the kernel's; see `Extern.module`."""
 
 
 def link(
-    spec: ObjectSpec, name: str, maps: Mapping[str, int], relocator: Relocator | None
+    spec: ObjectSpec,
+    name: str,
+    maps: Mapping[str, int],
+    relocator: Relocator | None,
+    resolve: Callable[[Reloc], Extern] | None = None,
 ) -> Linked:
     """Link program ``name`` with map descriptors ``maps`` and CO-RE relocations applied.
 
-    Raises LoadError for an extern, an unknown map or function, or a relocation that does not fit.
+    ``resolve`` finds externs. Raises LoadError for an extern, an unknown map or function, or a
+    relocation that does not fit.
     """
     linked = Linked(bytearray())
     starts: dict[str, int] = {}
@@ -62,6 +77,8 @@ def link(
                     raise LoadError(f"program '{name}' calls '{reloc.symbol}', which is not here")
                 calls.append((base + reloc.insn, reloc.symbol))
                 queue.append(callee)
+            elif reloc.kind is RelocKind.EXTERN:
+                _patch_extern(code, part, reloc, linked, base, resolve)
             else:
                 _patch_map(code, part, reloc, maps)
         if relocator is not None:
@@ -70,17 +87,65 @@ def link(
         linked.func_info += [(base + i, t) for i, t in part.func_info]
         linked.line_info += [(base + i, f, t, p) for i, f, t, p in part.line_info]
     for insn, callee_name in calls:
-        distance = starts[callee_name] - insn - 1
-        _INSN.pack_into(linked.insns, insn * _INSN.size, _CALL, BPF_PSEUDO_CALL << 4, 0, distance)
+        _patch_call(linked.insns, insn, starts[callee_name])
     return linked
 
 
-def _patch_map(code: bytearray, part: ProgramSpec, reloc: Reloc, maps: Mapping[str, int]) -> None:
-    if reloc.kind is RelocKind.EXTERN:
+def _patch_call(code: bytearray, insn: int, target: int) -> None:
+    """Point a call, or the address of a function that is called back, to ``target``."""
+    at = insn * _INSN.size
+    op, registers, _, _ = _INSN.unpack_from(code, at)
+    distance = target - insn - 1
+    if op == _LD_IMM64:
+        registers = (registers & 0x0F) | BPF_PSEUDO_FUNC << 4
+        _INSN.pack_into(code, at, op, registers, 0, distance)
+        _INSN.pack_into(code, at + _INSN.size, 0, 0, 0, 0)
+    else:
+        _INSN.pack_into(code, at, _CALL, BPF_PSEUDO_CALL << 4, 0, distance)
+
+
+def _patch_extern(
+    code: bytearray,
+    part: ProgramSpec,
+    reloc: Reloc,
+    linked: Linked,
+    base: int,
+    resolve: Callable[[Reloc], Extern] | None,
+) -> None:
+    if resolve is None:
         raise LoadError(
             f"program '{part.name}' uses the external symbol '{reloc.symbol}', which is not "
-            "defined; externs of the kernel (ksyms, kfuncs, kconfig) cannot be resolved yet"
+            "defined; the kernel was not asked for it"
         )
+    found = resolve(reloc)
+    at = reloc.insn * _INSN.size
+    op, registers, _, _ = _INSN.unpack_from(code, at)
+    if op == _CALL:
+        if found.address is not None:
+            _poison(code, reloc.insn)
+            linked.poisoned[base + reloc.insn] = f"{reloc.symbol}()"
+            return
+        if found.module and found.module not in linked.modules:
+            linked.modules.append(found.module)
+        # The BTF of a module is named by its place in an array of descriptors, from 1 on.
+        place = linked.modules.index(found.module) + 1 if found.module else 0
+        _INSN.pack_into(code, at, op, BPF_PSEUDO_KFUNC_CALL << 4, place, found.btf_id)
+        return
+    if op != _LD_IMM64:
+        raise LoadError(f"program '{part.name}' uses '{reloc.symbol}' in a way not understood")
+    registers &= 0x0F
+    if found.address is None and found.module:
+        raise LoadError(f"'{reloc.symbol}' is a variable of a module, which cannot be used yet")
+    if found.address is None:
+        _INSN.pack_into(code, at, op, registers | BPF_PSEUDO_BTF_ID << 4, 0, found.btf_id)
+        _INSN.pack_into(code, at + _INSN.size, 0, 0, 0, 0)
+    else:
+        low, high = found.address & 0xFFFFFFFF, found.address >> 32
+        _INSN.pack_into(code, at, op, registers, 0, _signed32(low))
+        _INSN.pack_into(code, at + _INSN.size, 0, 0, 0, _signed32(high))
+
+
+def _patch_map(code: bytearray, part: ProgramSpec, reloc: Reloc, maps: Mapping[str, int]) -> None:
     fd = maps.get(reloc.symbol)
     if fd is None:
         raise LoadError(f"program '{part.name}' uses map '{reloc.symbol}', which is not here")

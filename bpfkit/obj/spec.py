@@ -57,12 +57,13 @@ class Reloc:
     kind: RelocKind
     symbol: str
     addend: int = 0
+    weak: bool = False
+    """Of an extern: whether the program can do without."""
 
 
 @dataclass(frozen=True, slots=True)
 class CoreReloc:
-    """One CO-RE relocation: struct bpf_core_relo with its instruction counted inside the program.
-    """
+    """One CO-RE relocation: struct bpf_core_relo, its instruction counted inside the program."""
 
     insn: int
     type_id: int
