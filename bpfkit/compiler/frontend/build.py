@@ -21,6 +21,14 @@ from .statements import Statements
 SECTION_ANNOTATION = "sec:"
 """Our own headers spell a section ``annotate("sec:NAME")``: libclang shows annotations by name."""
 
+# Attributes that change what a program does, and that nothing after us carries out.
+_REFUSED = {
+    "cleanup": "call the function where the block ends",
+    "alias": "call the function by its own name",
+    "ifunc": "BPF has no dynamic linker",
+    "constructor": "nothing runs before a BPF program",
+    "destructor": "nothing runs after a BPF program",
+}
 _ARRAYS_WITHOUT_SIZE = kinds.Kind.VARIABLE_ARRAY
 
 
@@ -189,6 +197,8 @@ class Builder(Statements):
                 "BPF stack memory has a fixed size; give the array a constant size",
             )
         attributes = self._attributes(cursor)
+        if attributes.asm_label:
+            self.reject(cursor, "a variable bound to a register or a symbol", "drop the asm(…)")
         variable = VarDecl(
             name=lib.spelling(cursor),
             type=type_,
@@ -236,7 +246,7 @@ class Builder(Statements):
         """The objects that a declaration statement makes, with their initialisers."""
         found = []
         for child in self.lib.children(cursor):
-            if child.kind != Cursor.VAR or self.helper_number(child) is not None:
+            if child.kind != Cursor.VAR:
                 continue
             variable = self.variable(child)
             if variable.storage in (Storage.LOCAL, Storage.STATIC) and not self._is_global(child):
@@ -279,6 +289,8 @@ class Builder(Statements):
             if first.data0 != cursor.data0:
                 text += lib.pretty(first, terse=True)
             found.words.update(re.findall(r"__attribute__\(\((\w+)", text))
+            for word in found.words & _REFUSED.keys():
+                self.reject(cursor, f"attribute {word}", _REFUSED[word])
             section = re.search(r'__attribute__\(\(section\("([^"]*)"\)', text)
             if section and not found.section:
                 found.section = section[1]

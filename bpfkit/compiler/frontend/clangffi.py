@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..._lazy import need
+from ...errors import MissingDependencyError
 from .kinds import Cursor, Expr
 
 
@@ -127,7 +128,6 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "PrintingPolicy_dispose": (None, (_P,)),
     "isCursorDefinition": (c_uint, (_C,)),
     "Cursor_isNull": (c_int, (_C,)),
-    "Cursor_isAnonymous": (c_uint, (_C,)),
     "Cursor_isBitField": (c_uint, (_C,)),
     "Cursor_isFunctionInlined": (c_uint, (_C,)),
     "Cursor_getStorageClass": (c_int, (_C,)),
@@ -267,7 +267,13 @@ def clang() -> Clang:
     """
     package = need("clang.native", install="libclang", purpose="compiling C")
     library = Path(next(iter(package.__path__))) / "libclang.so"
-    return Clang(str(library))
+    try:
+        return Clang(str(library))
+    except (OSError, AttributeError) as error:  # no such library, or too old a one
+        raise MissingDependencyError(
+            f"compiling C needs the package 'libclang' ({error}); "
+            "run: pip install 'libclang>=18.1.1,<19'"
+        ) from error
 
 
 class ParseFailure(Exception):  # noqa: N818 - it becomes a diagnostic

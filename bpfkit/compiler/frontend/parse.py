@@ -22,6 +22,8 @@ from .kinds import Cursor
 from .messages import Messages
 
 PRELUDE = "prelude.h"
+_START = "start.h"
+"""Includes the prelude from a system header, which makes it one and leaves its lines alone."""
 _MACRO_TEXT = "__macro_text_"
 
 _FLAGS = (
@@ -81,9 +83,10 @@ def _parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
         flags += ["-isystem", VIRTUAL_ROOT.rstrip("/")]
         files += [(VIRTUAL_ROOT + name, body.encode()) for name, body in source.headers.items()]
     if source.prelude:
-        flags += ["-include", VIRTUAL_ROOT + PRELUDE]
-        marked = "#pragma GCC system_header\n#line 1\n" + source.prelude
-        files.append((VIRTUAL_ROOT + PRELUDE, marked.encode()))
+        flags += ["-include", VIRTUAL_ROOT + _START]
+        start = f'#pragma GCC system_header\n#include "{VIRTUAL_ROOT}{PRELUDE}"\n'
+        files.append((VIRTUAL_ROOT + _START, start.encode()))
+        files.append((VIRTUAL_ROOT + PRELUDE, source.prelude.encode()))
     flags += source.flags
     try:
         unit = clangffi.Unit(source.name, flags, files, 0)

@@ -25,6 +25,7 @@ enum color { RED, GREEN = 5 };
 static u64 (*bpf_ktime_get_ns)(void) = (void *)5;
 static int (*bpf_trace_printk)(const char *fmt, int size, ...) = (void *)6;
 extern int ext(int, long);
+void clean(int *);
 static inline int inl(int v) { return v + 1; }
 static inline int unreached(int v) { return v; }
 struct tab { int key; u64 leaf; u64 *(*lookup)(int *); int (*update)(int *, u64 *); };

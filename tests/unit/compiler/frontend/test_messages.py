@@ -49,6 +49,8 @@ REJECTIONS = [
         "x = __builtin_offsetof(struct s, arr[x]);", "compiled", 5, "offsets", id="offsetof"
     ),
     pytest.param("__builtin_alloca(4);", "alloca", 1, "array", id="alloca"),
+    pytest.param("int z __attribute__((cleanup(clean)));", "cleanup", 5, "block", id="cleanup"),
+    pytest.param('register int z asm("r1");', "register", 14, "drop", id="register"),
     pytest.param("static int *sp = &x;", "compile-time constant", 18, "", id="static-init"),
 ]
 
@@ -79,6 +81,22 @@ def test_a_hundred_terms_are_not_too_many() -> None:
     terms = " || ".join(f"x == {n}" for n in range(100))
     otherwise = " ".join(f"else if (x == {n}) return {n};" for n in range(100))
     unit_of(f"int f(int x) {{ if ({terms}) return 1; {otherwise} return 0; }}")
+
+
+def test_a_text_cut_anywhere_gives_a_unit_or_an_error() -> None:
+    text = function_text(
+        "for (; x;) { int a[2] = {[1] = 2}; x += a[c] ?: __atomic_load_n(p, 5); }"
+        'switch (x) { case 1 ... 3: return "ab"[1]; } v = (struct s){.in = {1}};'
+    )
+    outcomes = set()
+    for end in range(0, len(text), 2):
+        try:
+            unit_of(text[:end])
+            outcomes.add("unit")
+        except CompileError as error:
+            assert any(d.severity is Severity.ERROR for d in error.diagnostics)
+            outcomes.add("error")
+    assert outcomes == {"unit", "error"}
 
 
 def test_notes_follow_their_error() -> None:
@@ -114,6 +132,15 @@ def test_the_prelude_and_headers_do_not_warn() -> None:
         headers={"noisy.h": noisy.replace(" w(", " w2(")},
     )
     assert found == []
+
+
+def test_the_prelude_keeps_its_own_lines() -> None:
+    (error, *_) = refused("int a;", prelude="int b;\nint c = nope;\n").diagnostics
+    assert (error.loc.file, error.loc.line, error.source_line) == (
+        "prelude.h",
+        2,
+        "int c = nope;",
+    )
 
 
 # ---------------------------------------------------------------- headers
