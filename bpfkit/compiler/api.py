@@ -39,7 +39,8 @@ def compile_c(source: Source, target: Target) -> Compiled:
     backend.warm_up()
     try:
         unit, said = parse_source(source, target)
-        said += apply_dialect(unit, target)
+        if target.dialect == "bcc":
+            said += apply_dialect(unit, target)
         refuse(said, source)
         ir = emit_module(unit, analyse(unit, target), arch=target.arch, cpu=target.cpu)
     except Rejection as refused:

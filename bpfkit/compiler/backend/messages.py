@@ -35,7 +35,9 @@ def located(text: str, source: str) -> list[Diagnostic]:
         message = f"{place['text']} (in function '{place['name']}')"
         found[Diagnostic(Severity.ERROR, message, loc, shown, _hint(message))] = None
     for match in ABORT.finditer(text):
-        found[Diagnostic(Severity.ERROR, f"LLVM gave up: {match['text']}")] = None
+        before = text[: match.start()].strip()[-1000:]
+        reason = f"{match['text']} ({before})" if before else match["text"]
+        found[Diagnostic(Severity.ERROR, f"LLVM gave up: {reason}")] = None
     return list(found)
 
 

@@ -24,9 +24,9 @@ class Relocations(Expressions):
         if name == "preserve_field_info":
             return self._field_info(e, what)
         if name == "preserve_type_info":
-            return self._of_type("llvm.bpf.preserve.type.info", self._named_type(e), what, e)
+            return self._of_type("llvm.bpf.preserve.type.info", 32, what, e)
         if name == "btf_type_id":
-            return self._of_type("llvm.bpf.btf.type.id", self._named_type(e), what, e)
+            return self._of_type("llvm.bpf.btf.type.id", 64, what, e)
         if name == "preserve_enum_value":
             return self._enum_value(e, what)
         raise Rejection(f"{e.name} is not supported", e.loc)
@@ -63,14 +63,14 @@ class Relocations(Expressions):
                 return pointer.to
         return operand.type
 
-    def _of_type(self, intrinsic: str, t: Type, what: int, e: Builtin) -> str:
+    def _of_type(self, intrinsic: str, bits: int, what: int, e: Builtin) -> str:
         number = self.module.serial()
-        name = self.module.declare(intrinsic, f"i64 @{intrinsic}(i32, i64)")
+        name = self.module.declare(intrinsic, f"i{bits} @{intrinsic}(i32, i64 immarg)")
         value = self.get(
-            f"call i64 {name}(i32 {number}, i64 {what})",
-            f", !llvm.preserve.access.index {self.debug.type(t)}",
+            f"call i{bits} {name}(i32 {number}, i64 {what})",
+            f", !llvm.preserve.access.index {self.debug.type(self._named_type(e))}",
         )
-        return self.resize(value, 64, size_of(e.type) * 8, signed=False)
+        return self.resize(value, bits, size_of(e.type) * 8, signed=False)
 
     def _enum_value(self, e: Builtin, what: int) -> str:
         t = self._named_type(e)
