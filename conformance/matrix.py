@@ -73,8 +73,7 @@ def run_kernel(kernel_id: str, options: Options) -> list[Record]:
 
 @contextlib.contextmanager
 def lease(kernel: Kernel, options: Options, cache: Cache) -> Iterator[KernelImage]:
-    """Give the kernel to boot, the user's own image if there is one, safe from removal meanwhile.
-    """
+    """Give the kernel to boot, or the user's own image, safe from removal meanwhile."""
     if options.image is None:
         with Obtainer(cache, load_pins(), say).lease(kernel) as image:
             yield image

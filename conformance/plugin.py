@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from bpfkit.system import System
 
 from .case import Case, case_of

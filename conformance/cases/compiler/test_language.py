@@ -101,8 +101,7 @@ def test_structs_are_copied_and_initialised() -> None:
 
 @case("compiler/inline-functions", kernel="4.7")
 def test_a_helper_reads_local_and_kernel_memory() -> None:
-    """One inline function called with a local and a kernel pointer reads each as it must be read.
-    """
+    """One inline function called with a local and a kernel pointer reads each as it must."""
     before = "static int tgid_of(struct task_struct *t) { return t->tgid; }"
     body = """
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -116,8 +115,7 @@ def test_a_helper_reads_local_and_kernel_memory() -> None:
 
 @case("compiler/kernel-arrays", kernel="4.7")
 def test_arrays_inside_kernel_structs_are_read() -> None:
-    """``task->comm`` as an array is an address; its elements and copies are read from the kernel.
-    """
+    """``task->comm`` as an array is an address; its elements and copies are read."""
     body = """
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     char comm[16] = {};

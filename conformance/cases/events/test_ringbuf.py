@@ -88,8 +88,7 @@ def test_submitted_records_arrive_and_discarded_ones_do_not() -> None:
 
 @case("events/ringbuf/wrap", kernel="5.8", feature="map_type/ringbuf")
 def test_the_buffer_wraps_many_times() -> None:
-    """Reading on and on passes the end of the buffer many times without losing or mixing records.
-    """
+    """Reading on passes the end of the buffer many times without losing or mixing records."""
     got = []
     with BPF(text=OUTPUT.replace("events, 8", "events, 1"), cflags=only_mine()) as b:
         b["events"].open_ring_buffer(lambda ctx, data, size: got.append(b["events"].event(data).n))

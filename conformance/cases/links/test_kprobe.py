@@ -113,8 +113,7 @@ def test_an_unknown_function_is_a_typed_error() -> None:
 
 @case("links/kprobe/implicit-reads", **NEEDS)
 def test_pointers_of_the_kernel_are_read_implicitly() -> None:
-    """``task->real_parent->tgid`` in a kprobe becomes probe reads with this kernel's own offsets.
-    """
+    """``task->real_parent->tgid`` in a kprobe becomes probe reads with this kernel's offsets."""
     text = """
     #include <uapi/linux/ptrace.h>
     #include <linux/sched.h>
