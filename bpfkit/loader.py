@@ -6,21 +6,27 @@ All maps are created at once. A program waits, since in bcc's dialect only attac
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Self, overload
 
 from .btf.core import Relocator
 from .btf.sanitize import sanitize
 from .btf.types import Btf
 from .errors import LoadError, SyscallError
-from .features.btf import known_kinds
+from .features.btf import GLOBAL_FUNCTION, known_kinds
+from .features.probe import Support
+from .handles.ids import open_module_btf
 from .maps.base import Map
 from .maps.create import create_map
-from .obj.relocate import link
-from .obj.spec import ObjectSpec
+from .obj.externs import Extern, resolve_extern
+from .obj.relocate import Linked, link
+from .obj.spec import ObjectSpec, Reloc
 from .programs.load import LoadOptions, load_linked
 from .programs.program import Program
+from .syscalls.api import SupportsFileno
 from .syscalls.fd import OwnedFd
 from .system import System
 from .uapi.bpf import AttachType, ProgType
@@ -30,14 +36,21 @@ class LoadedObject:
     """The live side of one object: it owns the maps and the BTF, the caller owns the programs."""
 
     def __init__(
-        self, spec: ObjectSpec, system: System, maps: Mapping[str, Map], btf_fd: OwnedFd | None
+        self,
+        spec: ObjectSpec,
+        system: System,
+        maps: Mapping[str, Map],
+        btf_fd: OwnedFd | None,
+        btf_refusal: str = "",
     ) -> None:
         """Take over ``maps`` and ``btf_fd``; see `load_object`."""
         self.spec = spec
         self.maps = maps
+        self.btf_refusal = btf_refusal
+        """Why the kernel did not take the object's types; empty when it did or there are none."""
         self._system = system
         self._btf_fd = btf_fd
-        self._relocator: Relocator | None = None
+        self._kernel = _KernelTypes(system, spec)
 
     def load_program(
         self,
@@ -46,32 +59,34 @@ class LoadedObject:
         *,
         attach_type: AttachType | None = None,
         attach_btf_id: int = 0,
+        attach_target: SupportsFileno | None = None,
     ) -> Program:
         """Link, relocate and load one program; the caller closes it.
+
+        ``attach_target`` is the program to extend or trace, or the BTF of the module that
+        ``attach_btf_id`` is in.
 
         Raises KeyError for an unknown name, LoadError when it cannot be linked or its type is not
         known, VerifierError when the kernel refuses it.
         """
         declared = self.spec.programs[name]
-        kind = type or declared.type
+        kind = declared.type if type is None else type
         if kind is None:
             raise LoadError(f"section {declared.section!r} does not tell what program '{name}' is")
         fds = {map_name: map.fileno() for map_name, map in self.maps.items()}
-        linked = link(self.spec, name, fds, self._core() if declared.core_relocs else None)
-        options = LoadOptions(
-            type=kind,
-            attach_type=attach_type or declared.attach_type,
-            flags=declared.flags,
-            license=self.spec.license,
-            attach_btf_id=attach_btf_id,
-            btf_fd=self._btf_fd.fileno() if self._btf_fd is not None else 0,
-        )
-        return load_linked(name, linked, options, self._system)
-
-    def _core(self) -> Relocator | None:
-        if self._relocator is None and self.spec.btf is not None:
-            self._relocator = Relocator(self.spec.btf, [self._system.facts.btf])
-        return self._relocator
+        linked = link(self.spec, name, fds, self._kernel.relocator, self._kernel.extern)
+        with contextlib.ExitStack() as stack:
+            options = LoadOptions(
+                type=kind,
+                attach_type=declared.attach_type if attach_type is None else attach_type,
+                flags=declared.flags,
+                license=self.spec.license,
+                attach_btf_id=attach_btf_id,
+                attach_target_fd=attach_target.fileno() if attach_target is not None else 0,
+                btf_fd=self._btf_fd.fileno() if self._btf_fd is not None else 0,
+                fd_array=self._kernel.open_modules(linked, stack),
+            )
+            return load_linked(name, linked, options, self._system)
 
     def close(self) -> None:
         """Close maps and BTF. Calling it twice is harmless."""
@@ -93,9 +108,12 @@ class LoadedObject:
 
 
 def load_object(spec: ObjectSpec, system: System) -> LoadedObject:
-    """Create the maps of an object. Nothing stays behind when one cannot be created."""
+    """Create the maps of an object. Nothing stays behind when one cannot be created.
+
+    Raises SyscallError that names the map, and LoadError when a pinned map is another one.
+    """
     with contextlib.ExitStack() as undo:
-        btf_fd = _load_btf(spec.btf, spec, system)
+        btf_fd, refusal = _load_btf(spec, system)
         if btf_fd is not None:
             undo.callback(btf_fd.close)
         maps = {}
@@ -103,15 +121,108 @@ def load_object(spec: ObjectSpec, system: System) -> LoadedObject:
             maps[name] = create_map(declared, system, btf_fd.fileno() if btf_fd else 0)
             undo.callback(maps[name].close)
         undo.pop_all()
-    return LoadedObject(spec, system, maps, btf_fd)
+    return LoadedObject(spec, system, maps, btf_fd, refusal)
 
 
-def _load_btf(btf: Btf | None, spec: ObjectSpec, system: System) -> OwnedFd | None:
-    """Give the kernel the object's types. They are a help, not a need: None when it refuses."""
-    if btf is None:
-        return None
-    kinds = known_kinds(system)
+def _load_btf(spec: ObjectSpec, system: System) -> tuple[OwnedFd | None, str]:
+    """Give the kernel the object's types. They are a help, not a need: it may refuse them."""
+    if spec.btf is None:
+        return None, ""
+    data = sanitize(
+        spec.btf,
+        kinds=known_kinds(system),
+        global_functions=system.features.get(GLOBAL_FUNCTION) is not Support.NO,
+        sections=spec.sections,
+    )
     try:
-        return system.syscalls.btf_load(sanitize(btf, kinds=kinds, sections=spec.sections))
-    except SyscallError:
-        return None
+        return system.syscalls.btf_load(data), ""
+    except SyscallError as error:
+        return None, str(error)
+
+
+class _Targets(Sequence[Btf]):
+    """The kernel's types, then those of its modules, each read when the search comes to it."""
+
+    def __init__(self, system: System) -> None:
+        self._facts = system.facts
+        self._names = system.facts.modules_with_btf()
+
+    def __len__(self) -> int:
+        return 1 + len(self._names)
+
+    def __iter__(self) -> Iterator[Btf]:
+        yield self._facts.btf
+        for name in self._names:
+            types = self._facts.module_btf(name)
+            if types is not None:
+                yield types
+
+    @overload
+    def __getitem__(self, index: int) -> Btf: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Btf]: ...
+    def __getitem__(self, index: int | slice) -> Btf | Sequence[Btf]:
+        return tuple(self)[index]
+
+
+@dataclass(slots=True)
+class _KernelTypes:
+    """What a program is relocated to: types of the kernel, and of modules where it has none."""
+
+    system: System
+    spec: ObjectSpec
+    _relocator: Relocator | None = None
+    _modules: list[str] = field(default_factory=list)
+    _searched: list[Btf] = field(default_factory=list)
+    """Types searched for externs: the kernel's, then those of ``_modules``."""
+
+    @property
+    def relocator(self) -> Relocator | None:
+        """Resolves CO-RE relocations; None when nothing asks for any."""
+        functions = (*self.spec.programs.values(), *self.spec.functions.values())
+        if self._relocator is None and self.spec.btf is not None:
+            if not any(function.core_relocs for function in functions):
+                return None
+            self._relocator = Relocator(self.spec.btf, _Targets(self.system))
+        return self._relocator
+
+    def extern(self, reloc: Reloc) -> Extern:
+        """Find an extern in the kernel, else in its modules."""
+        find = partial(
+            resolve_extern, reloc.symbol, local=self.spec.btf, address_of=self._address_of
+        )
+        kernel = self.system.facts.btf
+        if self._searched:
+            return find(weak=reloc.weak, targets=self._searched)
+        try:
+            found = find(weak=reloc.weak, targets=[kernel])
+        except LoadError:
+            if not self._read_modules(kernel):
+                raise
+            return find(weak=reloc.weak, targets=self._searched)
+        if found.missing and self._read_modules(kernel):
+            return find(weak=reloc.weak, targets=self._searched)
+        return found
+
+    def _address_of(self, name: str) -> int | None:
+        return next(iter(self.system.facts.kallsyms.addresses(name)), None)
+
+    def _read_modules(self, kernel: Btf) -> bool:
+        facts = self.system.facts
+        found = [(name, facts.module_btf(name)) for name in facts.modules_with_btf()]
+        self._modules = [name for name, types in found if types is not None]
+        self._searched = [kernel, *(types for _, types in found if types is not None)]
+        return bool(self._modules)
+
+    def open_modules(self, linked: Linked, stack: contextlib.ExitStack) -> tuple[int, ...]:
+        """Open the BTF of the modules a program uses; the first place stands for the kernel."""
+        if not linked.modules:
+            return ()
+        fds = [0]
+        for number in linked.modules:
+            name = self._modules[number - 1]
+            fd = open_module_btf(self.system, name)
+            if fd is None:
+                raise LoadError(f"the module '{name}' is not loaded any more")
+            fds.append(stack.enter_context(fd).fileno())
+        return tuple(fds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 from pathlib import Path
@@ -72,11 +73,16 @@ def _create(spec: MapSpec, system: System, btf_fd: int, inner_fd: int) -> OwnedF
     try:
         return _with_memory(request, system)
     except SyscallError as error:
-        if error.errno not in _UNKNOWN_ATTRIBUTE or not request.btf_fd:
+        if error.errno not in _UNKNOWN_ATTRIBUTE:
             raise
-        # Some map types take no types; the map itself is what counts.
-        untyped = dataclasses.replace(request, btf_fd=0, key_type_id=0, value_type_id=0)
-        return _with_memory(untyped, system)
+        refused = error
+    # Some map types take no types, and old kernels no types, or no names, or no dots in them. The
+    # map itself is what counts; what was wrong with it the first refusal tells best.
+    untyped = dataclasses.replace(request, btf_fd=0, key_type_id=0, value_type_id=0)
+    for attempt in (untyped, dataclasses.replace(untyped, name="")):
+        with contextlib.suppress(SyscallError):
+            return _with_memory(attempt, system)
+    raise refused
 
 
 def _with_memory(request: MapCreate, system: System) -> OwnedFd:

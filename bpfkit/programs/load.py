@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 
 from ..errors import SyscallError, VerifierError
+from ..host.version import version_code
 from ..obj.relocate import Linked
 from ..syscalls.fd import OwnedFd
 from ..syscalls.requests import ProgLoad
@@ -29,28 +30,31 @@ class LoadOptions:
     flags: int = 0
     license: str = "GPL"
     attach_btf_id: int = 0
+    attach_target_fd: int = 0
     btf_fd: int = 0
+    fd_array: tuple[int, ...] = ()
 
 
 def load_linked(name: str, linked: Linked, options: LoadOptions, system: System) -> Program:
     """Load a program. Raises VerifierError with the log, or SyscallError when there is none."""
-    major, minor, patch = system.facts.version
     request = ProgLoad(
         type=options.type,
         insns=bytes(linked.insns),
         license=options.license,
         name=short_name(name),
-        kern_version=major << 16 | minor << 8 | min(patch, 255),
+        kern_version=version_code(system.facts.version),
         flags=options.flags,
         expected_attach_type=options.attach_type or 0,
         btf_fd=options.btf_fd,
         attach_btf_id=options.attach_btf_id,
+        attach_target_fd=options.attach_target_fd,
+        fd_array=options.fd_array,
     )
     if options.btf_fd:
         request = dataclasses.replace(
             request,
-            func_info=b"".join(struct.pack("<II", *entry) for entry in linked.func_info),
-            line_info=b"".join(struct.pack("<IIII", *entry) for entry in linked.line_info),
+            func_info=b"".join(struct.pack("=II", *entry) for entry in linked.func_info),
+            line_info=b"".join(struct.pack("=IIII", *entry) for entry in linked.line_info),
         )
     return Program(_load(name, request, linked.poisoned, system), name, options.type, system)
 

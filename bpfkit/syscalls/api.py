@@ -194,6 +194,9 @@ class ObjectCalls(Protocol):
     def btf_info(self, fd: int) -> BtfInfo:
         """BPF_OBJ_GET_INFO_BY_FD of BTF."""
 
+    def btf_name(self, fd: int) -> str:
+        """The name of BTF without reading it all: "vmlinux", a module's, or empty."""
+
     def link_info(self, fd: int) -> LinkInfo:
         """BPF_OBJ_GET_INFO_BY_FD of a link."""
 

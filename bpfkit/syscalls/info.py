@@ -81,6 +81,13 @@ class InfoCommands(BpfCalls):
         self._info(fd, info, "BTF")
         return BtfInfo(info.id, name.value.decode(), bool(info.kernel_btf), data.raw)
 
+    def btf_name(self, fd: int) -> str:
+        """The name of BTF."""
+        name = (ctypes.c_char * _NAME_BYTES)()
+        info = bpf_btf_info(name=ctypes.addressof(name), name_len=_NAME_BYTES)
+        self._info(fd, info, "BTF")
+        return name.value.decode()
+
     def link_info(self, fd: int) -> LinkInfo:
         """Tell about a link."""
         name = (ctypes.c_char * _NAME_BYTES)()
