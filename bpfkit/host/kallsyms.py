@@ -40,6 +40,10 @@ class Kallsyms:
         # A name ends the line, or a tab and the module follow.
         return b" %b\n" % key in self._data or b" %b\t" % key in self._data
 
+    def lines(self) -> list[bytes]:
+        """The lines as they are, for who wants to take few of them apart."""
+        return self._data.splitlines()
+
     def addresses(self, name: str) -> list[int]:
         """Addresses of the symbols with this name, in the order of the file."""
         key = b" %b" % name.encode("utf-8", "surrogateescape")

@@ -2,23 +2,26 @@
 
 Data symbols are left out, as in bcc: an address belongs to the last text symbol at or below it. Of
 several names at one address, and of several addresses of one name, the one listed last counts.
+
+There are more than a hundred thousand symbols and most are never asked for. So the lines of
+/proc/kallsyms are kept as bytes: they begin with the address in hexadecimal, all of one width, so
+they sort and compare as the addresses do, and only a line that is found is taken apart.
 """
 
 from __future__ import annotations
 
 import errno
-from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..errors import SyscallError
 
 if TYPE_CHECKING:
     from ..system import System
 
-_DATA_KINDS = frozenset("bBdDrR")
+_DATA_KINDS = b"bBdDrR"
 
 
 class Resolved(NamedTuple):
@@ -29,47 +32,31 @@ class Resolved(NamedTuple):
     module: str
 
 
-class SymbolLine(Protocol):
-    """A line of /proc/kallsyms."""
-
-    @property
-    def address(self) -> int:
-        """0 when the kernel hides it."""
-
-    @property
-    def kind(self) -> str:
-        """The type letter."""
-
-    @property
-    def name(self) -> str:
-        """The symbol."""
-
-    @property
-    def module(self) -> str:
-        """The module, empty for the kernel itself."""
-
-
 class KernelSymbols:
     """A picture of the kernel's text symbols; make a new one after loading modules."""
 
-    def __init__(self, symbols: Iterable[SymbolLine]) -> None:
-        """Sort ``symbols`` by address."""
-        text = [(s.address, s.name, s.module) for s in symbols if s.kind not in _DATA_KINDS]
-        shown = [symbol for symbol in text if symbol[0]]
-        self.hidden = bool(text) and not shown
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        """Sort lines of /proc/kallsyms: ``ADDRESS KIND NAME``, then a tab and ``[MODULE]``."""
+        every = list(lines)
+        self._width = width = every[0].find(b" ") if every else 16
+        zero = b"0" * width
+        at = width + 1
+        text = [line for line in every if line[at] not in _DATA_KINDS]
+        # Sorting is stable, so aliases keep their order.
+        self._lines = sorted(
+            (line for line in text if not line.startswith(zero)), key=lambda line: line[:width]
+        )
+        self._parsed: dict[int, tuple[int, str, str]] = {}
+        self.hidden = bool(text) and not self._lines
         """True when every address reads as zero: the kernel hides them from this process."""
-        shown.sort(key=lambda symbol: symbol[0])  # stable, so aliases keep their order
-        self._addresses = array("Q", [address for address, _, _ in shown])
-        self._names = [name for _, name, _ in shown]
-        self._modules = [module for _, _, module in shown]
 
     @classmethod
     def live(cls, system: System) -> Self:
         """Read the symbols of the running kernel."""
-        return cls(system.facts.kallsyms.symbols())
+        return cls(system.facts.kallsyms.lines())
 
     def __len__(self) -> int:
-        return len(self._addresses)
+        return len(self._lines)
 
     def resolve(self, address: int) -> Resolved | None:
         """The symbol that ``address`` lies in; None below the first one.
@@ -77,11 +64,18 @@ class KernelSymbols:
         Raises SyscallError (EPERM) when the kernel hides its addresses.
         """
         self._need_addresses()
-        index = bisect_right(self._addresses, address) - 1
+        # Behind the address a line has a blank: anything greater sorts behind all its aliases.
+        index = bisect_right(self._lines, b"%0*x~" % (self._width, address)) - 1
         if index < 0:
             return None
-        offset = address - self._addresses[index]
-        return Resolved(self._names[index], offset, self._modules[index])
+        start, name, module = self._parsed.get(index) or self._parse(index)
+        return Resolved(name, address - start, module)
+
+    def _parse(self, index: int) -> tuple[int, str, str]:
+        start, _, name, *rest = self._lines[index].decode("utf-8", "surrogateescape").split()
+        parsed = int(start, 16), name, rest[0].strip("[]") if rest else ""
+        self._parsed[index] = parsed
+        return parsed
 
     def address_of(self, name: str) -> int | None:
         """The address of a symbol; None when there is none of that name.
@@ -89,11 +83,12 @@ class KernelSymbols:
         Raises SyscallError (EPERM) when the kernel hides its addresses.
         """
         self._need_addresses()
-        return self._by_name.get(name)
+        line = self._by_name.get(name.encode("utf-8", "surrogateescape"))
+        return None if line is None else int(line[: self._width], 16)
 
     @cached_property
-    def _by_name(self) -> dict[str, int]:
-        return dict(zip(self._names, self._addresses, strict=True))
+    def _by_name(self) -> dict[bytes, bytes]:
+        return {line.split(None, 3)[2]: line for line in self._lines}
 
     def _need_addresses(self) -> None:
         if self.hidden:

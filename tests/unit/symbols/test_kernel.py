@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,22 +11,18 @@ from bpfkit.errors import SyscallError
 from bpfkit.symbols.kernel import KernelSymbols, Resolved
 
 
-@dataclass(frozen=True)
-class Line:
-    address: int
-    kind: str
-    name: str
-    module: str = ""
+def line(address: int, kind: str, name: str, module: str = "") -> bytes:
+    return f"{address:016x} {kind} {name}".encode() + (f"\t[{module}]".encode() if module else b"")
 
 
 TABLE = [
-    Line(0x3000, "t", "third", "mod"),
-    Line(0x1000, "T", "first"),
-    Line(0x1800, "D", "data"),
-    Line(0x2000, "t", "alias_a"),
-    Line(0x2000, "T", "alias_b"),
-    Line(0x2800, "t", "twice"),
-    Line(0x2900, "t", "twice"),
+    line(0x3000, "t", "third", "mod"),
+    line(0x1000, "T", "first"),
+    line(0x1800, "D", "data"),
+    line(0x2000, "t", "alias_a"),
+    line(0x2000, "T", "alias_b"),
+    line(0x2800, "t", "twice"),
+    line(0x2900, "t", "twice"),
 ]
 
 
@@ -52,7 +48,7 @@ def test_a_name_has_an_address(name: str, expected: int | None) -> None:
 
 
 def test_addresses_that_are_all_zero_are_hidden_not_unknown() -> None:
-    symbols = KernelSymbols([Line(0, "t", "first"), Line(0, "T", "second")])
+    symbols = KernelSymbols([line(0, "t", "first"), line(0, "T", "second")])
     assert symbols.hidden
     with pytest.raises(SyscallError, match="kptr_restrict") as caught:
         symbols.resolve(0x1000)
@@ -68,9 +64,21 @@ def test_no_symbols_at_all_are_not_hidden() -> None:
     assert len(symbols) == 0
 
 
+def test_every_line_of_this_machine_is_understood() -> None:
+    lines = Path("/proc/kallsyms").read_bytes().splitlines()
+    symbols = KernelSymbols(lines)
+    for one in lines[:: max(1, len(lines) // 200)]:
+        address, kind, name, *_ = one.decode().split()
+        if kind not in "bBdDrR" and not symbols.hidden and int(address, 16):
+            found = symbols.resolve(int(address, 16))
+            assert found is not None
+            assert found.offset == 0
+            assert symbols.address_of(name) is not None
+
+
 @given(st.lists(st.integers(1, 2**64 - 1), unique=True, min_size=1), st.integers(0, 2**64 - 1))
 def test_the_answer_is_the_greatest_start_not_above(starts: list[int], address: int) -> None:
-    symbols = KernelSymbols(Line(start, "t", f"s{start}") for start in starts)
+    symbols = KernelSymbols(line(start, "t", f"s{start}") for start in starts)
     below = [start for start in starts if start <= address]
     found = symbols.resolve(address)
     if below:
