@@ -94,8 +94,7 @@ def test_a_text_cut_anywhere_gives_a_unit_or_an_error() -> None:
             unit_of(text[:end])
             outcomes.add("unit")
         except CompileError as error:
-            assert any(d.severity is Severity.ERROR for d in error.diagnostics)
-            outcomes.add("error")
+            outcomes |= {str(d.severity) for d in error.diagnostics[:1]} or {"nothing said"}
     assert outcomes == {"unit", "error"}
 
 
