@@ -188,7 +188,8 @@ class DebugInfo:
         number is known in the end: see `resolve`.
         """
         node = self.type(record, Need.PART)
-        self._parts.setdefault(record, set()).add(field.index)
+        if record in self._waiting:
+            self._parts.setdefault(record, set()).add(field.index)
         self._steps.append((record, field))
         return node, f"§{len(self._steps) - 1}§"
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpfkit.compiler.frontend.parse import parse
-
 from bpfkit.btf.types import Btf
 from bpfkit.compiler import backend
 from bpfkit.compiler.diagnostics import Severity
+from bpfkit.compiler.frontend.parse import parse
 from bpfkit.compiler.lower.module import emit_module
 from bpfkit.compiler.parse_input import ParseInput
 from bpfkit.compiler.provenance.analyse import analyse
