@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..uapi.btf import BtfKind, FuncLinkage
+from ..uapi.btf import BtfKind, FuncLinkage, VarLinkage
 from .encode import StringTable, encode
 from .types import (
     Btf,
@@ -94,6 +94,9 @@ class _Sanitizer:
             case DeclTag() | Var() if not self._knows(found):
                 # One byte never exceeds the size of the variable that stands in a section.
                 return Int(found.name, 1, 8)
+            case Var(linkage=VarLinkage.GLOBAL_EXTERN):
+                # A variable of the kernel, whose type may be void or of unknown size here.
+                return Var(found.name, self._byte(), VarLinkage.GLOBAL_ALLOCATED)
             case DeclTag(attribute=True) | TypeTag(attribute=True) if not self.attributes:
                 return self.convert(replace(found, attribute=False))
             case TypeTag(type_id=inner) if not self._knows(found):
@@ -122,8 +125,11 @@ class _Sanitizer:
     def _function(self, found: Func) -> Type:
         if not self._knows(found):
             return Typedef(found.name, found.type_id)
-        static = FuncLinkage.STATIC
-        linkage = found.linkage if self.global_functions else static
+        linkage = int(FuncLinkage.STATIC)
+        if self.global_functions:
+            # What the kernel itself defines is no function of the object, and no linkage for it.
+            external = found.linkage == FuncLinkage.EXTERN
+            linkage = FuncLinkage.GLOBAL if external else found.linkage
         return replace(found, name=_BAD_NAME.sub("_", found.name), linkage=linkage)
 
     def _prototype(self, found: FuncProto) -> Type:

@@ -261,7 +261,9 @@ def _reloc(
     if op == _CALL or symbol.section in elf.code:
         if symbol.kind == _FUNC:
             return Reloc(insn, RelocKind.CALL, symbol.name)
-        return Reloc(insn, RelocKind.CALL, _function_at(elf, symbol.section, (imm + 1) * _INSN))
+        # A call counts instructions from the next one, an address counts bytes.
+        place = imm if op == _LD_IMM64 else (imm + 1) * _INSN
+        return Reloc(insn, RelocKind.CALL, _function_at(elf, symbol.section, place))
     if op != _LD_IMM64:
         raise FormatError(f"a relocation against '{symbol.name or home}' is not understood", offset)
     if home == MAPS:
