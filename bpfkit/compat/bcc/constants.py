@@ -17,29 +17,29 @@ DEBUG_BTF = 0x20
 
 
 class BPFProgType:
-    """enum bpf_prog_type under bcc's names."""
+    """enum bpf_prog_type under bcc's names: plain numbers, as scripts print and compare them."""
 
-    SOCKET_FILTER = ProgType.SOCKET_FILTER
-    KPROBE = ProgType.KPROBE
-    SCHED_CLS = ProgType.SCHED_CLS
-    SCHED_ACT = ProgType.SCHED_ACT
-    TRACEPOINT = ProgType.TRACEPOINT
-    XDP = ProgType.XDP
-    PERF_EVENT = ProgType.PERF_EVENT
-    CGROUP_SKB = ProgType.CGROUP_SKB
-    CGROUP_SOCK = ProgType.CGROUP_SOCK
-    LWT_IN = ProgType.LWT_IN
-    LWT_OUT = ProgType.LWT_OUT
-    LWT_XMIT = ProgType.LWT_XMIT
-    SOCK_OPS = ProgType.SOCK_OPS
-    SK_SKB = ProgType.SK_SKB
-    CGROUP_DEVICE = ProgType.CGROUP_DEVICE
-    SK_MSG = ProgType.SK_MSG
-    RAW_TRACEPOINT = ProgType.RAW_TRACEPOINT
-    CGROUP_SOCK_ADDR = ProgType.CGROUP_SOCK_ADDR
-    CGROUP_SOCKOPT = ProgType.CGROUP_SOCKOPT
-    TRACING = ProgType.TRACING
-    LSM = ProgType.LSM
+    SOCKET_FILTER = int(ProgType.SOCKET_FILTER)
+    KPROBE = int(ProgType.KPROBE)
+    SCHED_CLS = int(ProgType.SCHED_CLS)
+    SCHED_ACT = int(ProgType.SCHED_ACT)
+    TRACEPOINT = int(ProgType.TRACEPOINT)
+    XDP = int(ProgType.XDP)
+    PERF_EVENT = int(ProgType.PERF_EVENT)
+    CGROUP_SKB = int(ProgType.CGROUP_SKB)
+    CGROUP_SOCK = int(ProgType.CGROUP_SOCK)
+    LWT_IN = int(ProgType.LWT_IN)
+    LWT_OUT = int(ProgType.LWT_OUT)
+    LWT_XMIT = int(ProgType.LWT_XMIT)
+    SOCK_OPS = int(ProgType.SOCK_OPS)
+    SK_SKB = int(ProgType.SK_SKB)
+    CGROUP_DEVICE = int(ProgType.CGROUP_DEVICE)
+    SK_MSG = int(ProgType.SK_MSG)
+    RAW_TRACEPOINT = int(ProgType.RAW_TRACEPOINT)
+    CGROUP_SOCK_ADDR = int(ProgType.CGROUP_SOCK_ADDR)
+    CGROUP_SOCKOPT = int(ProgType.CGROUP_SOCKOPT)
+    TRACING = int(ProgType.TRACING)
+    LSM = int(ProgType.LSM)
 
 
 BPFAttachType = AttachType

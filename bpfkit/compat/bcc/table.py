@@ -62,7 +62,7 @@ class Table(MutableMapping[CData, CData]):
         return self.Leaf.from_buffer_copy(data)
 
     def __setitem__(self, key: CData, leaf: CData) -> None:
-        self.map.update(self._key_bytes(key), self._bytes(leaf, self.Leaf))
+        self.map.update(self._key_bytes(key), self._bytes(leaf, "Leaf", self.Leaf))
 
     def __delitem__(self, key: CData) -> None:
         if not self.map.delete(self._key_bytes(key)):
@@ -153,14 +153,14 @@ class Table(MutableMapping[CData, CData]):
         )
 
     def _key_bytes(self, key: CData) -> bytes:
-        return self._bytes(key, self.Key)
+        return self._bytes(key, "Key", self.Key)
 
-    def _bytes(self, value: CData, kind: type[CData]) -> bytes:
+    def _bytes(self, value: CData, role: str, kind: type[CData]) -> bytes:
         if not isinstance(
             value, (ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)
         ):
             raise TypeError(
-                f"table '{self.map.name}' takes ctypes values, as table.{kind.__name__}({value!r})"
+                f"table '{self.map.name}' takes ctypes values, as table.{role}({value!r})"
             )
         data = bytes(value)
         if len(data) != ctypes.sizeof(kind):
@@ -232,8 +232,7 @@ class PerfEventArray(EventSource):
         lost_cb: Callable[[int], object] | None = None,
         wakeup_events: int = 1,
     ) -> None:
-        """Open a ring of ``page_cnt`` pages on every online CPU; ``callback(cpu, address, size)``.
-        """
+        """Open a ring of ``page_cnt`` pages on every online CPU; ``callback(cpu, address, size)``."""
         self.bpf.open_perf_buffer(self.map, callback, page_cnt, lost_cb, wakeup_events)
 
 
@@ -249,8 +248,7 @@ class RingBuf(EventSource):
     def open_ring_buffer(
         self, callback: Callable[[object, int, int], object], ctx: object = None
     ) -> None:
-        """Read the buffer when polled; ``callback(ctx, address, size)``, a negative result stops.
-        """
+        """Read the buffer when polled; ``callback(ctx, address, size)``, a negative result stops."""
         self.bpf.open_ring_buffer(self.map, callback, ctx)
 
 

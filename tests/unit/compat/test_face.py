@@ -1,0 +1,235 @@
+"""bcc's class without a kernel: arguments, autoload, names, quotas and the module ``bcc``."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bpfkit.compat.bcc import BPF
+from bpfkit.compat.bcc import bpf as module
+from bpfkit.compat.bcc.hooks import check_quota
+from bpfkit.compat.bcc.table import Array, HashTable, table_class
+from bpfkit.errors import NotSupportedError
+from bpfkit.uapi.bpf import MapType
+
+
+class FakeCollection:
+    """Programs by name, and nothing in any kernel."""
+
+    def __init__(self, *programs: str) -> None:
+        self.spec = SimpleNamespace(programs=dict.fromkeys(programs), maps={}, btf=None)
+        self.maps: dict[str, object] = {}
+        self.compiled = None
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def attached(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
+    """What was attached, instead of attaching it: (hook, target, program)."""
+    calls: list[tuple[str, Any, Any]] = []
+
+    def note(hook: str, key: str) -> Any:  # noqa: ANN401 - stands for a method
+        return lambda self, **given: calls.append((hook, given[key], given["fn_name"]))
+
+    monkeypatch.setattr(BPF, "attach_kprobe", note("kprobe", "event"))
+    monkeypatch.setattr(BPF, "attach_kretprobe", note("kretprobe", "event"))
+    monkeypatch.setattr(BPF, "attach_tracepoint", note("tracepoint", "tp"))
+    monkeypatch.setattr(BPF, "attach_raw_tracepoint", note("raw_tracepoint", "tp"))
+    monkeypatch.setattr(module, "shared_system", lambda: None)
+    return calls
+
+
+def given(monkeypatch: pytest.MonkeyPatch, *programs: str) -> FakeCollection:
+    collection = FakeCollection(*programs)
+    monkeypatch.setattr(module, "load", lambda *_, **__: collection)
+    return collection
+
+
+def test_names_say_where_programs_attach(
+    monkeypatch: pytest.MonkeyPatch, attached: list[tuple[str, Any, Any]]
+) -> None:
+    given(
+        monkeypatch,
+        "tracepoint__sched__sched_switch",
+        "kretprobe__vfs_read",
+        "kprobe__vfs_read",
+        "raw_tracepoint__sys_enter",
+        "free_function",
+    )
+    BPF(text="…").cleanup()
+    assert attached == [
+        ("kprobe", b"vfs_read", "kprobe__vfs_read"),
+        ("kretprobe", b"vfs_read", "kretprobe__vfs_read"),
+        ("raw_tracepoint", "sys_enter", "raw_tracepoint__sys_enter"),
+        ("tracepoint", "sched:sched_switch", "tracepoint__sched__sched_switch"),
+    ]
+
+
+def test_an_events_own_name_may_hold_two_underscores(
+    monkeypatch: pytest.MonkeyPatch, attached: list[tuple[str, Any, Any]]
+) -> None:
+    given(monkeypatch, "tracepoint__cat__odd__name")
+    BPF(text="…").cleanup()
+    assert attached[0][1] == "cat:odd__name"
+
+
+@pytest.mark.usefixtures("attached")
+def test_a_failing_attach_closes_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    collection = given(monkeypatch, "kprobe__x")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("refused")
+
+    monkeypatch.setattr(BPF, "attach_kprobe", refuse)
+    with pytest.raises(RuntimeError, match="refused"):
+        BPF(text="…")
+    assert collection.closed == 1
+
+
+@pytest.mark.usefixtures("attached")
+def test_cleanup_twice_is_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch)
+    with BPF(text="…") as b:
+        b.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        pytest.param({}, TypeError, id="neither"),
+        pytest.param({"text": "a", "src_file": "b"}, AssertionError, id="both"),
+        pytest.param({"src_file": "no/such/file.c"}, FileNotFoundError, id="no-such-file"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, str], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        BPF(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("attached")
+def test_an_unknown_program_is_named_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, "one", "two")
+    with BPF(text="…") as b, pytest.raises(Exception, match=r"three.*one, two"):
+        b.load_func("three", BPF.KPROBE)
+
+
+@pytest.mark.usefixtures("attached")
+def test_an_unknown_table_is_a_key_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch)
+    with BPF(text="…") as b, pytest.raises(KeyError):
+        b["nothing"]
+
+
+def test_the_probe_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_quota(1000)
+    with pytest.raises(Exception, match="quota"):
+        check_quota(1001)
+    monkeypatch.setenv("BCC_PROBE_LIMIT", "2")
+    with pytest.raises(Exception, match="quota"):
+        check_quota(3)
+
+
+class FakeMap:
+    """A map in a dictionary."""
+
+    name, max_entries = "t", 4
+
+    def __init__(self, type: MapType) -> None:
+        self.type = type
+        self.content: dict[bytes, bytes] = {}
+
+    def lookup(self, key: bytes) -> bytes | None:
+        return self.content.get(key)
+
+    def update(self, key: bytes, value: bytes) -> None:
+        self.content[key] = value
+
+    def delete(self, key: bytes) -> bool:
+        return self.content.pop(key, None) is not None
+
+    def keys(self) -> list[bytes]:
+        return list(self.content)
+
+
+def table(kind: type[Any], type: MapType) -> Any:  # noqa: ANN401 - tables are as dynamic as bcc's
+    return kind(None, FakeMap(type), ctypes.c_uint, ctypes.c_ulonglong)
+
+
+def test_a_hash_is_a_mapping_of_ctypes_values() -> None:
+    t = table(HashTable, MapType.HASH)
+    t[t.Key(1)] = t.Leaf(10)
+    t[t.Key(2)] = t.Leaf(20)
+    assert {k.value: v.value for k, v in t.items()} == {1: 10, 2: 20}
+    assert [v.value for v in t.values()] == [10, 20]
+    assert t.Key(2) in t
+    assert t.pop(t.Key(2)).value == 20
+    assert len(t) == 1
+    t.zero()
+    assert t[t.Key(1)].value == 0
+    with pytest.raises(KeyError):
+        del t[t.Key(9)]
+
+
+def test_plain_numbers_are_refused_with_the_right_call() -> None:
+    t = table(HashTable, MapType.HASH)
+    with pytest.raises(TypeError, match=r"table\.Key\(1\)"):
+        t[1]
+
+
+def test_a_value_of_the_wrong_size_never_reaches_the_kernel() -> None:
+    t = table(HashTable, MapType.HASH)
+    with pytest.raises(TypeError, match="has 1 bytes, its C type has 8"):
+        t[t.Key(1)] = ctypes.c_ubyte(1)
+
+
+def test_an_array_takes_integers_negative_ones_too() -> None:
+    t = table(Array, MapType.ARRAY)
+    for i in range(4):
+        t[i] = t.Leaf(i)
+    assert t[-1].value == 3
+    assert [k.value for k in t] == [0, 1, 2, 3]
+    del t[3]
+    assert t[3].value == 0
+    with pytest.raises(IndexError, match="no element 4"):
+        t[4]
+
+
+def test_maps_without_a_table_say_so() -> None:
+    with pytest.raises(NotSupportedError, match="BPF_MAP_TYPE_SOCKMAP"):
+        table_class(FakeMap(MapType.SOCKMAP))  # type: ignore[arg-type]
+
+
+def test_run_gives_a_script_the_module_bcc(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfrom bcc import BPF\nfrom bcc.utils import printb\n"
+        "print(BPF.XDP, sys.argv[1:], __name__)\nprintb(b'done')\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "bpfkit", "run", str(script), "a", "--b"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[3],
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == ["6 ['a', '--b'] __main__", "done"]
+
+
+def test_run_names_a_script_that_is_not_there() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "bpfkit", "run", "no_such_script.py"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[3],
+    )
+    assert run.returncode == 2
+    assert "no_such_script.py" in run.stderr
