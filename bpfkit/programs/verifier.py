@@ -2,7 +2,8 @@
 
 The log is not parsed beyond finding those: its format is no interface and changes. Known forms are
 the classic one, where source lines start with ``;``, and that of Linux 6.10 and later, where a
-place follows the line: ``; *v += 1 @ program.c:6``.
+place follows the line: ``; *v += 1 @ program.c:6``. Linux 7.3 adds a report of its own after that,
+whose suggestion is the hint when ours has none.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ _STATISTICS = re.compile(
 _NOISE = re.compile(
     r"^(\d+: |R\d+|arg#|func#|from \d+|last_idx|regs=|mark_precise|parent |-- BEGIN)"
 )
+
+_REPORT = "\nVerification failed:"
 
 _HINTS: tuple[tuple[str, str], ...] = (
     (
@@ -81,6 +84,7 @@ class Explanation:
 
 def explain(log: str) -> Explanation:
     """The C line, the verifier's last words, and a hint when the cause is a common one."""
+    log, _, report = log.partition(_REPORT)
     lines = [line.rstrip() for line in log.splitlines() if line.strip()]
     source, place = "", ""
     complaint = ""
@@ -101,4 +105,10 @@ def explain(log: str) -> Explanation:
     if not hint:
         tail = "\n".join(lines[-8:])
         hint = next((text for pattern, text in _HINTS if re.search(pattern, tail)), "")
-    return Explanation("\n".join(parts), hint)
+    return Explanation("\n".join(parts), hint or _suggestion(report))
+
+
+def _suggestion(report: str) -> str:
+    """What the kernel's own report suggests, on one line."""
+    paragraph = report.partition("\nSuggestion:\n")[2].split("\n\n")[0]
+    return " ".join(paragraph.split())

@@ -29,7 +29,35 @@ processed 7 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
 """
 
 
-@pytest.mark.parametrize("log", [pytest.param(OLD, id="old"), pytest.param(NEW, id="new")])
+REPORT = (
+    NEW.rpartition("processed")[0]
+    + """
+Verification failed: Register Type Safety: Invalid dereference
+
+Reason:
+  R0 may be NULL here (a nullable map value pointer).
+
+At:
+  f @ program.c:5:5
+  >>> 5 |     *v += 1;
+
+Suggestion:
+  Add a NULL check before the access and dereference the pointer only on the
+  non-NULL path.
+
+processed 7 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        pytest.param(OLD, id="old"),
+        pytest.param(NEW, id="new"),
+        pytest.param(REPORT, id="with-a-report"),
+    ],
+)
 def test_the_line_and_the_complaint_are_found(log: str) -> None:
     told = explain(log)
     assert "*v += 1;" in told.summary
@@ -56,6 +84,14 @@ def test_a_new_log_gives_the_place() -> None:
 )
 def test_common_causes_have_a_hint(complaint: str, words: str) -> None:
     assert words in explain(f"0: (b7) r0 = 0\n{complaint}\nprocessed 1 insns\n").hint
+
+
+def test_the_kernels_own_suggestion_is_the_hint_when_ours_has_none() -> None:
+    strange = REPORT.replace("R0 invalid mem access 'map_value_or_null'", "something new").replace(
+        "map_value_or_null", "x"
+    )
+    assert explain(strange).hint.startswith("Add a NULL check before the access and dereference")
+    assert explain(strange).hint.endswith("non-NULL path.")
 
 
 def test_an_empty_log_tells_nothing() -> None:
