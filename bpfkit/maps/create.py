@@ -103,7 +103,11 @@ def _open_pin(spec: MapSpec, system: System) -> Map | None:
         if error.errno == errno.ENOENT:
             return None
         raise
-    info = system.syscalls.map_info(fd.fileno())
+    try:
+        info = system.syscalls.map_info(fd.fileno())
+    except BaseException:
+        fd.close()
+        raise
     if (info.type, info.key_size, info.value_size) != (spec.type, spec.key_size, spec.value_size):
         fd.close()
         raise LoadError(

@@ -96,7 +96,7 @@ def test_attributes_of_link_create_lie_where_the_kernel_looks(btf: Btf) -> None:
         assert getattr(ours, name).offset == flat[name][0]
     assert start == flat["target_btf_id"][0]
     for name, kind in attr.link_options._fields_:
-        if name in flat and issubclass(kind, ctypes.Structure):
+        if issubclass(kind, ctypes.Structure) and name in flat:
             union = next(
                 u for m in theirs.members if isinstance(u := btf.resolve(m.type_id)[1], Union)
                 and name in places(btf, u)
