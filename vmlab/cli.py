@@ -7,6 +7,7 @@ Nothing is imported here that a cached run does not need. What each command does
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ EXIT_LOST = 122
 EXIT_TIMEOUT = 124
 EXIT_LAB_ERROR = 125
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+"""As a shell reports SIGPIPE."""
 
 _EXIT_STATUS = f"""\
 exit status: that of CMD when it ran to its end, else
@@ -31,6 +34,7 @@ exit status: that of CMD when it ran to its end, else
   {EXIT_TIMEOUT}  the deadline passed
   {EXIT_LAB_ERROR}  vmlab itself could not: one line on stderr says why and what to try
   {EXIT_INTERRUPTED}  Ctrl-C
+  {EXIT_BROKEN_PIPE}  whoever read the output has gone
 matrix: 0 when CMD was ok in every kernel, else 1."""
 
 _ENVIRONMENT = """\
@@ -69,6 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         report.notice("interrupted")
         status = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone (``| head``). Nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = EXIT_BROKEN_PIPE
     return status
 
 

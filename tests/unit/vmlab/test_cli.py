@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -290,7 +291,22 @@ def test_help_documents_every_exit_status(capsys: pytest.CaptureFixture[str]) ->
         main(["run", "--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    assert all(status in text for status in ("120", "121", "122", "124", "125", "130"))
+    assert all(status in text for status in ("120", "121", "122", "124", "125", "130", "141"))
+
+
+def test_a_reader_that_goes_away_is_no_crash() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "vmlab", "list"],
+        cwd=KERNELS_DIR.parent,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_cached_run_imports_nothing_heavy() -> None:
