@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from ..uapi.bpf import AttachType, ProgFlag, ProgType
 
-
 _SLEEPABLE = ProgFlag.SLEEPABLE
 _FRAGS = ProgFlag.XDP_HAS_FRAGS
 _SOCK_ADDR = ProgType.CGROUP_SOCK_ADDR
