@@ -298,7 +298,7 @@ def test_a_reader_that_goes_away_is_no_crash() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "vmlab", "list"],
+        [sys.executable, "-m", "vmlab", "list", "--json"],
         cwd=KERNELS_DIR.parent,
         stdout=writing,
         stderr=subprocess.PIPE,
