@@ -22,13 +22,14 @@ _LISTED = 6
 
 
 class Messages:
-    """Reads the diagnostics of one unit. ``files`` holds the texts that places point into."""
+    """Reads the diagnostics of one unit. Places point into ``files`` and ``headers``."""
 
     def __init__(self, unit: Unit, files: Mapping[str, str], headers: Mapping[str, str]) -> None:
         self._unit = unit
         self._lib = unit.clang
+        self._files = files
         self._headers = headers
-        self._lines = {name: text.splitlines() for name, text in files.items()}
+        self._lines: dict[str, list[str]] = {}
 
     def read(self) -> list[Diagnostic]:
         """Every diagnostic in order; notes follow what they explain."""
@@ -44,8 +45,16 @@ class Messages:
 
     def source_line(self, loc: Loc) -> str:
         """The line of the text at ``loc``."""
-        lines = self._lines.get(loc.file, [])
+        lines = self._lines_of(loc.file)
         return lines[loc.line - 1] if 0 < loc.line <= len(lines) else ""
+
+    def _lines_of(self, file: str) -> list[str]:
+        """The lines of a text, split when a place in it first comes up."""
+        lines = self._lines.get(file)
+        if lines is None:
+            text = self._files.get(file, self._headers.get(file, ""))
+            lines = self._lines[file] = text.splitlines()
+        return lines
 
     def _notes(self, handle: int) -> list[Diagnostic]:
         children = self._lib.getChildDiagnostics(handle)
@@ -66,7 +75,7 @@ class Messages:
         message = self._lib.text(self._lib.getDiagnosticSpelling(handle))
         place = self._unit.place(self._lib.getDiagnosticLocation(handle))
         file = place.file.removeprefix(VIRTUAL_ROOT)
-        lines = self._lines.get(file, [])
+        lines = self._lines_of(file)
         # What we append to the text is not the user's: an error there means "at the end".
         loc = Loc(file, min(place.line, len(lines)) if lines else place.line, place.column)
         if loc.line != place.line:

@@ -20,6 +20,7 @@ from .clangffi import ParseFailure
 from .context import VIRTUAL_ROOT
 from .kinds import Cursor
 from .messages import Messages
+from .reachable import reachable_headers
 
 PRELUDE = "prelude.h"
 _START = "start.h"
@@ -81,7 +82,8 @@ def _parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
     flags = [*_FLAGS]
     if source.headers:
         flags += ["-isystem", VIRTUAL_ROOT.rstrip("/")]
-        files += [(VIRTUAL_ROOT + name, body.encode()) for name, body in source.headers.items()]
+        reached = reachable_headers(source)
+        files += [(VIRTUAL_ROOT + name, body.encode()) for name, body in reached.items()]
     if source.prelude:
         flags += ["-include", VIRTUAL_ROOT + _START]
         start = f'#pragma GCC system_header\n#include "{VIRTUAL_ROOT}{PRELUDE}"\n'
@@ -101,7 +103,7 @@ def _parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
 def _read(
     unit: clangffi.Unit, source: ParseInput, macros: list[str]
 ) -> tuple[Unit, list[Diagnostic]]:
-    texts = {**source.headers, PRELUDE: source.prelude, source.name: source.text}
+    texts = {PRELUDE: source.prelude, source.name: source.text}
     messages = Messages(unit, texts, source.headers)
     found = messages.read()
     if any(message.severity is Severity.ERROR for message in found):
