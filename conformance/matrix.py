@@ -6,6 +6,7 @@ that dies keeps what it had proved. The verdict on the guest is added here: only
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import os
 import sys
@@ -27,6 +28,8 @@ from .record import CaseRecord, KernelRecord, Outcome, Record, append_records, r
 from .report.markdown import emit_report
 
 ROOT = Path(__file__).resolve().parent.parent
+IMPORTED = ("bpfkit", "conformance")
+"""Packages of this tree that a guest imports."""
 GUEST_SHARE = "/run/vmlab/share"
 BAD = {Outcome.FAIL, Outcome.LIE, Outcome.ERROR}
 
@@ -57,6 +60,7 @@ def run_kernel(kernel_id: str, options: Options) -> list[Record]:
         tempfile.TemporaryDirectory(prefix="conformance-") as directory,
     ):
         say(f"{kernel_id}: Linux {image.release}, from {image.origin}")
+        compile_sources()
         share = Path(directory)
         started = time.monotonic()
         result = run_job(
@@ -86,6 +90,16 @@ def lease(kernel: Kernel, options: Options, cache: Cache) -> Iterator[KernelImag
             kernel_id=kernel.id,
             cmdline=kernel.cmdline,
         )
+
+
+def compile_sources() -> None:
+    """Write the bytecode of what a guest imports, where it is stale.
+
+    A guest cannot keep its own, and an emulated one would compile for 15 seconds in each process.
+    Where the tree cannot be written to, it does.
+    """
+    for package in IMPORTED:
+        compileall.compile_dir(ROOT / package, quiet=2)
 
 
 def _began(share: Path) -> bool:
