@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from .compiler.api import Compiled, compile_c
-from .compiler.source import Source
+from .compiler.source import Source, assemble
 from .compiler.target import Target
 from .loader import LoadedObject, load_object
 from .maps.base import Map
@@ -61,16 +61,25 @@ class Collection:
         return self._programs
 
     def load_program(
-        self, name: str, type: ProgType | None = None, attach_type: AttachType | None = None
+        self,
+        name: str,
+        type: ProgType | None = None,
+        attach_type: AttachType | None = None,
+        *,
+        log_level: int = 0,
     ) -> Program:
         """Load a program once; later calls give the same one, whatever type they name.
+
+        ``log_level`` 1 or 2 keeps the verifier's log (`Program.log`).
 
         Raises VerifierError when the kernel refuses it and KeyError when the object has no such
         program.
         """
         program = self._programs.get(name)
         if program is None:
-            program = self._loaded.load_program(name, type, attach_type=attach_type)
+            program = self._loaded.load_program(
+                name, type, attach_type=attach_type, log_level=log_level
+            )
             self._programs[name] = program
         return program
 
@@ -104,6 +113,14 @@ def compile_text(
 ) -> Compiled:
     """Compile C text for the kernel of ``system``; CompileError says what is wrong with it."""
     return compile_c(Source(text, name), Target(kernel=system.facts, cflags=tuple(cflags)))
+
+
+def preprocess_text(
+    text: str, *, name: str = "program.c", cflags: Sequence[str] = (), system: System
+) -> str:
+    """What is compiled in place of ``text``: all that is put before it, then the text."""
+    parts = assemble(Source(text, name), Target(kernel=system.facts, cflags=tuple(cflags)))
+    return f"{parts.prelude}\n{parts.text}"
 
 
 def load(

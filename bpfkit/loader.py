@@ -60,11 +60,12 @@ class LoadedObject:
         attach_type: AttachType | None = None,
         attach_btf_id: int = 0,
         attach_target: SupportsFileno | None = None,
+        log_level: int = 0,
     ) -> Program:
         """Link, relocate and load one program; the caller closes it.
 
         ``attach_target`` is the program to extend or trace, or the BTF of the module that
-        ``attach_btf_id`` is in.
+        ``attach_btf_id`` is in. ``log_level`` 1 or 2 keeps the verifier's log (`Program.log`).
 
         Raises KeyError for an unknown name, LoadError when it cannot be linked or its type is not
         known, VerifierError when the kernel refuses it.
@@ -85,6 +86,7 @@ class LoadedObject:
                 attach_target_fd=attach_target.fileno() if attach_target is not None else 0,
                 btf_fd=self._btf_fd.fileno() if self._btf_fd is not None else 0,
                 fd_array=self._kernel.open_modules(linked, stack),
+                log_level=log_level,
             )
             return load_linked(name, linked, options, self._system)
 

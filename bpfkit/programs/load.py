@@ -33,6 +33,8 @@ class LoadOptions:
     attach_target_fd: int = 0
     btf_fd: int = 0
     fd_array: tuple[int, ...] = ()
+    log_level: int = 0
+    """1 or 2: keep the verifier's log of a program that loads, too (`Program.log`)."""
 
 
 def load_linked(name: str, linked: Linked, options: LoadOptions, system: System) -> Program:
@@ -56,26 +58,30 @@ def load_linked(name: str, linked: Linked, options: LoadOptions, system: System)
             func_info=b"".join(struct.pack("=II", *entry) for entry in linked.func_info),
             line_info=b"".join(struct.pack("=IIII", *entry) for entry in linked.line_info),
         )
-    return Program(_load(name, request, linked.poisoned, system), name, options.type, system)
+    fd, log = _load(name, request, linked.poisoned, options.log_level, system)
+    return Program(fd, name, options.type, system, log)
 
 
-def _load(name: str, request: ProgLoad, poisoned: Mapping[int, str], system: System) -> OwnedFd:
-    try:
-        return system.syscalls.prog_load(request)
-    except SyscallError as error:
-        first = error
-    if first.errno == errno.EPERM and system.syscalls.raise_memlock_limit():
-        # Programs, too, were counted against RLIMIT_MEMLOCK before Linux 5.11.
+def _load(
+    name: str, request: ProgLoad, poisoned: Mapping[int, str], log_level: int, system: System
+) -> tuple[OwnedFd, str]:
+    first: SyscallError | None = None
+    if not log_level:
         try:
-            return system.syscalls.prog_load(request)
+            return system.syscalls.prog_load(request), ""
         except SyscallError as error:
             first = error
+        # Programs, too, were counted against RLIMIT_MEMLOCK before Linux 5.11.
+        if first.errno == errno.EPERM:
+            system.syscalls.raise_memlock_limit()
     for size in _LOG_SIZES:
-        outcome, log = system.syscalls.prog_log(request, size)
+        outcome, log = system.syscalls.prog_log(request, size, log_level or 1)
         if isinstance(outcome, OwnedFd):
-            return outcome  # it was refused for want of memory, and is not any more
+            return outcome, log.text
+        first = first or outcome
         if not log.truncated:
             break
+    assert first is not None
     if not log.text.strip():
         raise first
     told = explain(log.text)

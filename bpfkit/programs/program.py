@@ -14,12 +14,16 @@ from ..uapi.bpf import ProgType
 class Program:
     """A program of the kernel, loaded and verified."""
 
-    def __init__(self, fd: OwnedFd, name: str, type: ProgType, system: System) -> None:
+    def __init__(
+        self, fd: OwnedFd, name: str, type: ProgType, system: System, log: str = ""
+    ) -> None:
         """Take over ``fd``."""
         self._fd = fd
         self._system = system
         self.name = name
         self.type = type
+        self.log = log
+        """What the verifier said, when it was asked for."""
 
     def fileno(self) -> int:
         """The descriptor."""

@@ -1,4 +1,4 @@
-"""bcc's own API, exactly, over bpfkit: ``from bpfkit import BPF`` and this package's other names."""
+"""bcc's own API over bpfkit: ``from bpfkit import BPF`` and this package's other names."""
 
 from .bpf import BPF
 from .constants import (

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ...collection import Collection, load
+from ...collection import Collection, load, preprocess_text
 from ...programs.program import Program
 from ...uapi.bpf import AttachType, ProgType
 from . import constants
@@ -76,12 +76,13 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         self.tables: dict[Text, Table] = {}
         self.funcs: dict[bytes, LoadedFunction] = {}
         super().__init__()
-        self.collection = load(
-            path.read_text() if path else to_text(text or b""),
-            name=str(path) if path else "program.c",
-            cflags=[to_text(flag) for flag in cflags],
-            system=shared_system(),
-        )
+        source = path.read_text() if path else to_text(text or b"")
+        name = str(path) if path else "program.c"
+        flags = [to_text(flag) for flag in cflags]
+        if debug & constants.DEBUG_PREPROCESSOR:
+            whole = preprocess_text(source, name=name, cflags=flags, system=shared_system())
+            sys.stderr.write(whole + "\n")
+        self.collection = load(source, name=name, cflags=flags, system=shared_system())
         # bcc keeps every object alive until exit; a weak reference cleans up just the same.
         self._at_exit = weakref.finalize(self, Collection.close, self.collection)
         try:
@@ -91,7 +92,16 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
             self.cleanup()
             raise
 
+    @property
+    def _log_level(self) -> int:
+        if self.debug & constants.DEBUG_BPF_REGISTER_STATE:
+            return 2
+        return 1 if self.debug & constants.DEBUG_BPF else 0
+
     def _show_debug(self) -> None:
+        later = self.debug & (constants.DEBUG_SOURCE | constants.DEBUG_BTF)
+        if later:
+            sys.stderr.write(f"bpfkit: the debug flags {later:#x} show nothing yet\n")
         compiled = self.collection.compiled
         if compiled is None:
             return
@@ -119,7 +129,10 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
                 name.decode(),
                 ProgType(prog_type),
                 None if attach_type < 0 else AttachType(attach_type),
+                log_level=self._log_level,
             )
+            if program.log:
+                sys.stderr.write(program.log)
             function = self.funcs[name] = LoadedFunction(self, name, program)
         return function
 

@@ -127,7 +127,7 @@ class Hooks:
     def attach_tracepoint(
         self, tp: Text = b"", tp_re: Text = b"", fn_name: Text = b""
     ) -> Self | None:
-        """Call ``fn_name`` at a tracepoint, ``category:event``, or at every one a pattern matches."""
+        """Call ``fn_name`` at a tracepoint, ``category:event``, or at all a pattern matches."""
         if tp_re:
             for match in tracepoints(self._bpf.collection.system, to_bytes(tp_re)):
                 self.attach_tracepoint(tp=match, fn_name=fn_name)

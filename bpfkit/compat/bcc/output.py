@@ -114,7 +114,7 @@ class Output:
         return self._pipe.file
 
     def trace_readline(self, nonblocking: bool = False) -> bytes | None:
-        """One line of the trace pipe without its end; None when nonblocking and nothing is there."""
+        """One line of the trace pipe without its end; None when nothing is there."""
         self.trace_open(nonblocking)
         assert self._pipe is not None
         return self._pipe.readline()

@@ -232,7 +232,7 @@ class PerfEventArray(EventSource):
         lost_cb: Callable[[int], object] | None = None,
         wakeup_events: int = 1,
     ) -> None:
-        """Open a ring of ``page_cnt`` pages on every online CPU; ``callback(cpu, address, size)``."""
+        """Open a ring of ``page_cnt`` pages on each CPU; ``callback(cpu, address, size)``."""
         self.bpf.open_perf_buffer(self.map, callback, page_cnt, lost_cb, wakeup_events)
 
 
@@ -248,7 +248,7 @@ class RingBuf(EventSource):
     def open_ring_buffer(
         self, callback: Callable[[object, int, int], object], ctx: object = None
     ) -> None:
-        """Read the buffer when polled; ``callback(ctx, address, size)``, a negative result stops."""
+        """Read it when polled; ``callback(ctx, address, size)``, a negative result stops."""
         self.bpf.open_ring_buffer(self.map, callback, ctx)
 
 
