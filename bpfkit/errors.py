@@ -60,8 +60,7 @@ class VerifierError(SyscallError):
 
 
 class NotSupportedError(BpfkitError):
-    """The running kernel lacks ``feature``; ``since`` is the first release that has it, if known.
-    """
+    """The running kernel lacks ``feature``; ``since`` its first release, if known."""
 
     def __init__(self, feature: str, since: str = "", hint: str = "") -> None:
         text = f"this kernel does not support {feature}"

@@ -135,8 +135,7 @@ class Typedef(Type):
 
 @dataclass(frozen=True, slots=True)
 class Qual(Type):
-    """A qualified type. ``const`` is kept for debug info, ``volatile`` also for loads and stores.
-    """
+    """A qualified type. ``const`` serves debug info, ``volatile`` loads and stores too."""
 
     to: Type
     const: bool = False

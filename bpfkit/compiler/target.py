@@ -33,8 +33,7 @@ class KernelFacts(Protocol):
         """How many CPUs run now: what ``bpf_num_cpus()`` gives."""
 
     def tracepoint_format(self, category: str, event: str) -> str | None:
-        """The text of tracefs ``events/CATEGORY/EVENT/format``, None when there is no such event.
-        """
+        """The text of tracefs ``events/CATEGORY/EVENT/format``, None when there is none."""
 
     def config(self, option: str) -> str | None:
         """Value of a CONFIG option ("y", "m", a number, a quoted string), None when unset or
