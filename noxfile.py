@@ -8,6 +8,7 @@ those sessions have none of nox's own.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -30,11 +31,19 @@ def run(session: nox.Session, program: str, *args: str) -> None:
 
 
 def project(session: nox.Session) -> None:
-    """Make the shared environment: the project, editable, with what its tasks need."""
-    if not (PROJECT / "bin" / "python").exists():
-        session.run(sys.executable, "-m", "venv", str(PROJECT), external=True)
+    """Make the shared environment: the project, editable, with what its tasks need.
+
+    It is left alone until pyproject.toml changes: installing again touches the packages, and the
+    lab would have to make its root image and its saved guests again.
+    """
+    stamp = PROJECT / "made-from"
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode())
+    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
+        return
+    session.run(sys.executable, "-m", "venv", str(PROJECT), external=True)
     quiet = ("-q", "--disable-pip-version-check")
     run(session, "python", "-m", "pip", "install", *quiet, "-e", ".[lab,test,dev]")
+    stamp.write_text(wanted.hexdigest())
 
 
 def check_style(session: nox.Session) -> None:
