@@ -9,6 +9,7 @@ from __future__ import annotations
 import compileall
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -96,25 +97,34 @@ def compile_sources() -> None:
     """Write the bytecode of what a guest imports, where it is stale.
 
     A guest cannot keep its own, and an emulated one would compile for 15 seconds in each process.
-    Where the tree cannot be written to, it does.
+    Where the tree cannot be written to, it does. Collecting has pytest write the form of modules in
+    which assertions explain themselves.
     """
     for package in IMPORTED:
         compileall.compile_dir(ROOT / package, quiet=2)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    collect = [*_pytest(), "--collect-only", "-qq"]
+    subprocess.run(collect, cwd=ROOT, env=env, capture_output=True, check=False)
 
 
 def _began(share: Path) -> bool:
     return (share / "records.jsonl").exists()
 
 
+def _pytest() -> list[str]:
+    """The command that runs the suite. Hypothesis is not used here, and slow to import."""
+    return [
+        *(sys.executable, "-m", "pytest", "-p", "conformance.plugin"),
+        *("-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
+        *("-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)),
+        str(ROOT / "conformance" / "cases"),
+    ]
+
+
 def _job(kernel_id: str, share: Path, options: Options) -> Job:
     argv = [
-        sys.executable,
-        "-m",
-        "pytest",
-        *("-p", "conformance.plugin", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")),
-        *("--rootdir", str(ROOT), "--records", f"{GUEST_SHARE}/records.jsonl"),
-        *("--kernel-id", kernel_id, "-q", "--tb=short", str(ROOT / "conformance" / "cases")),
-        *options.pytest_args,
+        *(*_pytest(), "--records", f"{GUEST_SHARE}/records.jsonl", "--kernel-id", kernel_id),
+        *("-q", "--tb=short", *options.pytest_args),
     ]
     env = {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"}
     return Job(argv, cwd=ROOT, env=env, share=share, timeout_s=options.timeout_s)
