@@ -15,8 +15,9 @@ from pathlib import Path
 from vmlab.errors import LabError
 from vmlab.manifest import resolve_set
 
-from .matrix import ROOT, Options, is_good, run_kernel, say, write_report
+from .matrix import Options, is_good, run_kernel, say, write_report
 from .record import KernelRecord, Record
+from .staging import ROOT
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

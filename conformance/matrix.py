@@ -6,10 +6,8 @@ that dies keeps what it had proved. The verdict on the guest is added here: only
 
 from __future__ import annotations
 
-import compileall
 import contextlib
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,10 +25,8 @@ from vmlab.sources.image import user_image
 
 from .record import CaseRecord, KernelRecord, Outcome, Record, append_records, read_records
 from .report.markdown import emit_report
+from .staging import ROOT, stage
 
-ROOT = Path(__file__).resolve().parent.parent
-IMPORTED = ("bpfkit", "conformance")
-"""Packages of this tree that a guest imports."""
 GUEST_SHARE = "/run/vmlab/share"
 BAD = {Outcome.FAIL, Outcome.LIE, Outcome.ERROR}
 
@@ -61,7 +57,6 @@ def run_kernel(kernel_id: str, options: Options) -> list[Record]:
         tempfile.TemporaryDirectory(prefix="conformance-") as directory,
     ):
         say(f"{kernel_id}: Linux {image.release}, from {image.origin}")
-        compile_sources()
         share = Path(directory)
         started = time.monotonic()
         result = run_job(
@@ -93,20 +88,6 @@ def lease(kernel: Kernel, options: Options, cache: Cache) -> Iterator[KernelImag
         )
 
 
-def compile_sources() -> None:
-    """Write the bytecode of what a guest imports, where it is stale.
-
-    A guest cannot keep its own, and an emulated one would compile for 15 seconds in each process.
-    Where the tree cannot be written to, it does. Collecting has pytest write the form of modules in
-    which assertions explain themselves.
-    """
-    for package in IMPORTED:
-        compileall.compile_dir(ROOT / package, quiet=2)
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    collect = [*_pytest(), "--collect-only", "-qq"]
-    subprocess.run(collect, cwd=ROOT, env=env, capture_output=True, check=False)
-
-
 def _began(share: Path) -> bool:
     return (share / "records.jsonl").exists()
 
@@ -123,6 +104,7 @@ def _pytest() -> list[str]:
 
 def _job(kernel_id: str, share: Path, options: Options) -> Job:
     argv = [
+        *stage(share, GUEST_SHARE, [*_pytest(), "--collect-only", "-qq"]),
         *(*_pytest(), "--records", f"{GUEST_SHARE}/records.jsonl", "--kernel-id", kernel_id),
         *("-q", "--tb=short", *options.pytest_args),
     ]
