@@ -7,6 +7,7 @@ questions about the kernel.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import weakref
 from collections.abc import Iterator, Sequence
@@ -84,7 +85,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
             sys.stderr.write(whole + "\n")
         self.collection = load(source, name=name, cflags=flags, system=shared_system())
         # bcc keeps every object alive until exit; a weak reference cleans up just the same.
-        self._at_exit = weakref.finalize(self, Collection.close, self.collection)
+        self._at_exit = weakref.finalize(self, _close, self._readers, self.collection)
         try:
             self._show_debug()
             autoload(self)
@@ -204,6 +205,11 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         trace: TracebackType | None,
     ) -> None:
         self.cleanup()
+
+
+def _close(readers: contextlib.ExitStack, collection: Collection) -> None:
+    with contextlib.closing(collection), readers:
+        pass
 
 
 def find_source(name: str) -> Path:

@@ -4,7 +4,9 @@ has it.
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -29,17 +31,34 @@ class Output:
 
     def __init__(self) -> None:
         super().__init__()
-        self._perf = Poller()
-        self._rings = Poller()
+        self._readers = contextlib.ExitStack()
+        """Closes every reader. It holds no reference to this object, see `_borrowed`."""
+        self._perf = self._readers.enter_context(Poller())
+        self._rings = self._readers.enter_context(Poller())
         self._pipe: TracePipe | None = None
+        self._callbacks: list[_Callback] = []
 
     def close_output(self) -> None:
         """Close every reader."""
-        self._perf.close()
-        self._rings.close()
-        if self._pipe is not None:
-            self._pipe.close()
-            self._pipe = None
+        self._readers.close()
+        self._pipe = None
+        self._callbacks.clear()
+
+    def _borrowed(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Give a reader ``call`` without letting it own it.
+
+        Callbacks refer to the object they belong to. If readers held them, whoever closes the
+        readers of an object nobody cleaned up would keep that object alive.
+        """
+        owned = _Callback(call)
+        self._callbacks.append(owned)
+        borrowed = weakref.ref(owned)
+
+        def run(*args: object) -> object:
+            callback = borrowed()
+            return None if callback is None else callback.call(*args)
+
+        return run
 
     # ------------------------------------------------------------ perf buffers
 
@@ -57,8 +76,8 @@ class Output:
             PerfBuffer(
                 bpf.collection.system,
                 map,
-                callback,
-                lost=lost_cb or _tell_lost,
+                self._borrowed(callback),
+                lost=self._borrowed(lost_cb or _tell_lost),
                 pages=page_cnt,
                 wakeup_events=wakeup_events,
             )
@@ -84,7 +103,7 @@ class Output:
             RingBuffer(
                 cast("BPF", self).collection.system,
                 map,
-                lambda data, size: _as_status(callback(ctx, data, size)),
+                self._borrowed(lambda data, size: _as_status(callback(ctx, data, size))),
             )
         )
 
@@ -110,7 +129,8 @@ class Output:
         """Open the trace pipe, once."""
         if self._pipe is None:
             tracefs = cast("BPF", self).collection.system.facts.tracefs
-            self._pipe = TracePipe(tracefs.path / "trace_pipe", nonblocking=nonblocking)
+            pipe = TracePipe(tracefs.path / "trace_pipe", nonblocking=nonblocking)
+            self._pipe = self._readers.enter_context(pipe)
         return self._pipe.file
 
     def trace_readline(self, nonblocking: bool = False) -> bytes | None:
@@ -131,6 +151,13 @@ class Output:
         while True:
             line = fmt.format(*self.trace_fields()) if fmt else self.trace_readline()
             print(line, flush=True)  # noqa: T201 - printing is what it is for
+
+
+class _Callback:
+    """What can be referred to weakly whatever ``call`` is."""
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self.call = call
 
 
 def _tell_lost(count: int) -> None:

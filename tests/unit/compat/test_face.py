@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from bpfkit.compat.bcc import BPF
+from bpfkit.compat.bcc import BPF, output
 from bpfkit.compat.bcc import bpf as module
 from bpfkit.compat.bcc.hooks import check_quota
 from bpfkit.compat.bcc.table import Array, HashTable, table_class
@@ -26,6 +28,7 @@ class FakeCollection:
         self.spec = SimpleNamespace(programs=dict.fromkeys(programs), maps={}, btf=None)
         self.maps: dict[str, object] = {}
         self.compiled = None
+        self.system: object = None
         self.closed = 0
 
     def close(self) -> None:
@@ -100,6 +103,49 @@ def test_cleanup_twice_is_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch)
     with BPF(text="…") as b:
         b.cleanup()
+
+
+class FakePerfBuffer:
+    """A perf buffer of no CPU that holds its callback, as the real one does."""
+
+    closed: ClassVar[list[int]] = []
+
+    def __init__(
+        self, system: object, map: object, callback: Callable[..., object], **_: object
+    ) -> None:
+        self.callback = callback
+
+    def channels(self) -> list[Any]:
+        return []
+
+    def close(self) -> None:
+        self.closed.append(1)
+
+
+@pytest.mark.usefixtures("attached")
+def test_an_object_nobody_cleans_up_is_closed_with_its_readers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    collection = given(monkeypatch)
+    monkeypatch.setattr(output, "PerfBuffer", FakePerfBuffer)
+    monkeypatch.setattr(FakePerfBuffer, "closed", [])
+    seen: list[object] = []
+
+    def script() -> None:
+        b = BPF(text="…")
+
+        def callback(cpu: int, data: int, size: int) -> None:
+            seen.append((b.tables, cpu, data, size))  # callbacks refer to the object
+
+        b.open_perf_buffer(FakeMap(MapType.PERF_EVENT_ARRAY), callback, 8, None, 1)  # type: ignore[arg-type]
+        reader = b._perf.sources[0]
+        assert isinstance(reader, FakePerfBuffer)
+        reader.callback(0, 1, 2)
+
+    script()
+    assert seen == [({}, 0, 1, 2)]
+    gc.collect()
+    assert (FakePerfBuffer.closed, collection.closed) == ([1], 1)
 
 
 @pytest.mark.parametrize(
