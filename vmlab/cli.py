@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from vmlab import report
+from vmlab.__main__ import EXIT_INTERRUPTED
 from vmlab.engine.interrupt import ending_cleanly
 from vmlab.errors import LabError
 
@@ -22,7 +23,6 @@ EXIT_PANIC = 121
 EXIT_LOST = 122
 EXIT_TIMEOUT = 124
 EXIT_LAB_ERROR = 125
-EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 """As a shell reports SIGPIPE."""
 
