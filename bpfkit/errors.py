@@ -3,7 +3,7 @@
     BpfkitError
     ├── SyscallError            a system call failed (also an OSError: .errno)
     │   └── VerifierError       the verifier refused a program (.log, .program)
-    ├── NotSupportedError       this kernel lacks something (.feature, .since)
+    ├── NotSupportedError       this kernel, or this library, lacks something (.feature, .since)
     ├── CompileError            the C text cannot be compiled (.diagnostics)
     ├── FormatError             bytes that are not what they should be (.offset)
     ├── LoadError               an object cannot be loaded (relocation, missing symbol, wrong type)
@@ -60,10 +60,12 @@ class VerifierError(SyscallError):
 
 
 class NotSupportedError(BpfkitError):
-    """The running kernel lacks ``feature``; ``since`` its first release, if known."""
+    """``who`` lacks ``feature``: the kernel, and ``since`` its first release if known, or we."""
 
-    def __init__(self, feature: str, since: str = "", hint: str = "") -> None:
-        text = f"this kernel does not support {feature}"
+    def __init__(
+        self, feature: str, since: str = "", hint: str = "", *, who: str = "this kernel"
+    ) -> None:
+        text = f"{who} does not support {feature}"
         if since:
             text += f" (it came with Linux {since})"
         super().__init__(f"{text}; {hint}" if hint else text)

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ...collection import Collection, load, preprocess_text
+from ...errors import NotSupportedError
 from ...programs.program import Program
 from ...uapi.bpf import AttachType, ProgType
 from . import constants
@@ -24,7 +25,7 @@ from .hooks import Hooks
 from .kernel import KernelQuestions, shared_system
 from .output import Output
 from .table import EventSource, Table, table_class
-from .text import Text, to_bytes, to_text
+from .text import WE, Text, to_bytes, to_text
 from .types import record_view, view
 
 # Which class of table it is, and so which methods it has, the map's type tells at run time.
@@ -65,11 +66,18 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         device: Text | None = None,
         attach_usdt_ignore_pid: bool = False,
     ) -> None:
-        """Compile, create the maps, then load and attach every program whose name says where."""
+        """Compile, create the maps, then load and attach every program whose name says where.
+
+        RLIMIT_MEMLOCK is lifted where it stops a map, whatever ``allow_rlimit`` says.
+        """
         if text and src_file:
             raise AssertionError("BPF() takes text or src_file, not both")
         if text is None and not src_file:
             raise TypeError("BPF() needs text= or src_file=")
+        if device:
+            raise NotSupportedError(f"offload to the device '{to_text(device)}'", who=WE)
+        if usdt_contexts:
+            raise NotSupportedError("USDT probes", who=WE)
         path = find_source(to_text(src_file)) if src_file else None
         if hdr_file:
             find_source(to_text(hdr_file))
@@ -121,6 +129,8 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         attach_type: int = -1,
     ) -> LoadedFunction:
         """Load a program, once: a later call gives the same Function whatever type it names."""
+        if device:
+            raise NotSupportedError(f"offload to the device '{to_text(device)}'", who=WE)
         name = to_bytes(func_name)
         function = self.funcs.get(name)
         if function is None:

@@ -132,7 +132,9 @@ class Hooks:
             for match in tracepoints(self._bpf.collection.system, to_bytes(tp_re)):
                 self.attach_tracepoint(tp=match, fn_name=fn_name)
             return None
-        category, event = to_text(tp).split(":")
+        category, colon, event = to_text(tp).partition(":")
+        if not colon or ":" in event:
+            raise ValueError(f"a tracepoint is named category:event, not '{to_text(tp)}'")
         function = self._bpf.load_func(fn_name, ProgType.TRACEPOINT)
         link = attach_tracepoint(self._bpf.collection.system, function.program, category, event)
         self._bpf.collection.own(link)

@@ -85,14 +85,14 @@ class KernelQuestions:
         return -1 if address is None else address
 
     @staticmethod
-    def get_kprobe_functions(event_re: bytes) -> set[bytes]:
+    def get_kprobe_functions(event_re: Text) -> set[bytes]:
         """Names of kernel functions that a pattern matches in full and that can be probed."""
-        return kprobe_functions(shared_system(), event_re)
+        return kprobe_functions(shared_system(), to_bytes(event_re))
 
     @staticmethod
-    def get_tracepoints(tp_re: bytes) -> list[bytes]:
+    def get_tracepoints(tp_re: Text) -> list[bytes]:
         """``category:event`` of every tracepoint that a pattern matches from its start."""
-        return tracepoints(shared_system(), tp_re)
+        return tracepoints(shared_system(), to_bytes(tp_re))
 
     @staticmethod
     def tracepoint_exists(category: Text, event: Text) -> bool:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ...errors import NotSupportedError
 from ...maps.base import Map
 from ...uapi.bpf import MapType
-from .histogram import linear_histogram, log2_histogram
+from .histogram import json_histograms, linear_histogram, log2_histogram
+from .text import WE
 
 if TYPE_CHECKING:
     from .bpf import BPF
@@ -152,13 +153,25 @@ class Table(MutableMapping[CData, CData]):
             )
         )
 
+    def print_json_hist(
+        self,
+        val_type: str = "value",
+        section_header: str = "Bucket ptr",
+        section_print_fn: Callable[[Any], object] | None = None,
+        bucket_fn: Callable[[Any], Any] | None = None,
+        bucket_sort_fn: Callable[[list[Any]], list[Any]] | None = None,
+    ) -> None:
+        """Print the table as histograms of powers of two, each a dictionary as Python shows it."""
+        shown = json_histograms(
+            self.items(), val_type, section_header, section_print_fn, bucket_fn, bucket_sort_fn
+        )
+        _show("".join(f"{histogram}\n" for histogram in shown))
+
     def _key_bytes(self, key: CData) -> bytes:
         return self._bytes(key, "Key", self.Key)
 
     def _bytes(self, value: CData, role: str, kind: type[CData]) -> bytes:
-        if not isinstance(
-            value, (ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array)
-        ):
+        if not isinstance(value, _CTYPES):
             raise TypeError(
                 f"table '{self.map.name}' takes ctypes values, as table.{role}({value!r})"
             )
@@ -198,6 +211,8 @@ class Array(Table):
     def _key_bytes(self, key: CData) -> bytes:
         if isinstance(key, int):
             key = self.Key(key + self.max_entries if key < 0 else key)
+        if not isinstance(key, ctypes._SimpleCData):
+            raise TypeError(f"array '{self.map.name}' takes integers as keys, not {key!r}")
         if not 0 <= key.value < self.max_entries:
             raise IndexError(f"array '{self.map.name}' has no element {key.value}")
         return super()._key_bytes(key)
@@ -218,6 +233,7 @@ class EventSource(Table):
             raise NotSupportedError(
                 f"table.event() for '{self.map.name}'",
                 hint="the program sends no struct through it; decode the bytes yourself",
+                who=WE,
             )
         return ctypes.cast(data, ctypes.POINTER(self._event)).contents
 
@@ -268,6 +284,7 @@ def table_class(map: Map) -> type[Table]:
         raise NotSupportedError(
             f"reading {map.type} '{map.name}' as a table",
             hint="use the map itself: bpf.collection.maps[name]",
+            who=WE,
         )
     return kind
 

@@ -6,6 +6,9 @@ import os
 
 Text = bytes | str
 
+WE = "this implementation of bcc"
+"""Who lacks what the kernel has."""
+
 
 def to_text(value: Text) -> str:
     """``value`` as str, undecodable bytes kept as the file system does."""

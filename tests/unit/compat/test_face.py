@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import ctypes
 import gc
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from bpfkit.compat.bcc import BPF, output
+from bpfkit.compat.bcc import BPF, kernel, output
 from bpfkit.compat.bcc import bpf as module
 from bpfkit.compat.bcc.hooks import check_quota
 from bpfkit.compat.bcc.table import Array, HashTable, table_class
@@ -154,9 +155,11 @@ def test_an_object_nobody_cleans_up_is_closed_with_its_readers(
         pytest.param({}, TypeError, id="neither"),
         pytest.param({"text": "a", "src_file": "b"}, AssertionError, id="both"),
         pytest.param({"src_file": "no/such/file.c"}, FileNotFoundError, id="no-such-file"),
+        pytest.param({"text": "", "device": b"eth0"}, NotSupportedError, id="offload"),
+        pytest.param({"text": "", "usdt_contexts": [1]}, NotSupportedError, id="usdt"),
     ],
 )
-def test_wrong_arguments_are_refused(arguments: dict[str, str], error: type[Exception]) -> None:
+def test_wrong_arguments_are_refused(arguments: dict[str, object], error: type[Exception]) -> None:
     with pytest.raises(error):
         BPF(**arguments)  # type: ignore[arg-type]
 
@@ -166,6 +169,33 @@ def test_an_unknown_program_is_named_with_the_known_ones(monkeypatch: pytest.Mon
     given(monkeypatch, "one", "two")
     with BPF(text="…") as b, pytest.raises(Exception, match=r"three.*one, two"):
         b.load_func("three", BPF.KPROBE)
+
+
+def test_a_tracepoint_has_a_category(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch)
+    monkeypatch.setattr(module, "shared_system", lambda: None)
+    for name in ("sched_switch", "a:b:c"):
+        with BPF(text="…") as b, pytest.raises(ValueError, match=f"category:event, not '{name}'"):
+            b.attach_tracepoint(tp=name, fn_name="f")
+
+
+@pytest.mark.parametrize("pattern", [b"vfs_r.*", "vfs_r.*"])
+def test_patterns_are_str_or_bytes(monkeypatch: pytest.MonkeyPatch, pattern: str | bytes) -> None:
+    facts = SimpleNamespace(
+        tracefs=SimpleNamespace(
+            available_filter_functions=lambda: ["vfs_read", "vfs_write", "vfs_rare [mod]"],
+            events=lambda: [("vfs", "read"), ("vfs_r", "ead")],
+        ),
+        kprobe_blacklist=set,
+        kallsyms=SimpleNamespace(
+            symbols=lambda: [
+                SimpleNamespace(name=name, kind="T") for name in ("vfs_read", "vfs_write")
+            ]
+        ),
+    )
+    monkeypatch.setattr(kernel, "shared_system", lambda: SimpleNamespace(facts=facts))
+    assert BPF.get_kprobe_functions(pattern) == {b"vfs_read"}
+    assert BPF.get_tracepoints(pattern) == [b"vfs_r:ead"]
 
 
 @pytest.mark.usefixtures("attached")
@@ -247,10 +277,24 @@ def test_an_array_takes_integers_negative_ones_too() -> None:
     assert t[3].value == 0
     with pytest.raises(IndexError, match="no element 4"):
         t[4]
+    with pytest.raises(TypeError, match="array 't' takes integers as keys, not 'x'"):
+        t["x"]
+
+
+def test_histograms_are_printed_as_dictionaries_too(capsys: pytest.CaptureFixture[str]) -> None:
+    t = table(HashTable, MapType.HASH)
+    t[t.Key(2)] = t.Leaf(7)
+    t.print_json_hist("usecs")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert ast.literal_eval(line)["data"][1] == {
+        "interval-start": 2,
+        "interval-end": 3,
+        "count": 7,
+    }
 
 
 def test_maps_without_a_table_say_so() -> None:
-    with pytest.raises(NotSupportedError, match="BPF_MAP_TYPE_SOCKMAP"):
+    with pytest.raises(NotSupportedError, match=r"^this impl.* reading BPF_MAP_TYPE_SOCKMAP"):
         table_class(FakeMap(MapType.SOCKMAP))  # type: ignore[arg-type]
 
 
