@@ -21,7 +21,7 @@ from vmlab.manifest import load_kernel
 from vmlab.model import Job, Kernel, KernelImage, RunResult, Streams, Verdict
 from vmlab.obtain import Obtainer
 from vmlab.runner import run_job
-from vmlab.sources.image import user_image
+from vmlab.sources.image import image_instead_of
 
 from .record import CaseRecord, KernelRecord, Outcome, Record, append_records, read_records
 from .report.markdown import emit_report
@@ -79,13 +79,7 @@ def lease(kernel: Kernel, options: Options, cache: Cache) -> Iterator[KernelImag
             yield image
         return
     with cache.hold("image", exclusive=False, notice=say):
-        yield user_image(
-            options.image,
-            options.modules,
-            cache.root,
-            kernel_id=kernel.id,
-            cmdline=kernel.cmdline,
-        )
+        yield image_instead_of(kernel, options.image, options.modules, cache.root, say)
 
 
 def _began(share: Path) -> bool:

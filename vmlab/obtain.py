@@ -129,7 +129,7 @@ class Obtainer:
         path = self.environ.get(source.options["image_env"])
         if not path:
             return None
-        from vmlab.sources.image import user_image
+        from vmlab.sources.image import is_of_series, user_image
 
         modules = self.environ.get(source.options.get("modules_env", ""))
         image = user_image(
@@ -139,7 +139,8 @@ class Obtainer:
             kernel_id=kernel.id,
             cmdline=kernel.cmdline,
         )
-        if not f"{image.release}.".replace("-", ".").startswith(f"{kernel.series}."):
+        # Unlike --image, a variable stays set: a set of kernels must not test one twice.
+        if not is_of_series(image.release, kernel.series):
             raise FetchError(
                 f"{path} is a kernel {image.release}, not of series {kernel.series}",
                 f"set {source.options['image_env']} to another, or unset it",

@@ -139,16 +139,14 @@ def _image(arguments: argparse.Namespace, cache: Cache) -> Iterator[KernelImage]
         with _obtainer(cache).lease(kernel) as image:
             yield image
         return
-    from vmlab.sources.image import user_image
+    from vmlab.sources.image import image_instead_of, user_image
 
+    files = (arguments.image, arguments.modules, cache.root)
     with cache.hold("image", exclusive=False, notice=report.notice):
-        yield user_image(
-            arguments.image,
-            arguments.modules,
-            cache.root,
-            kernel_id=kernel.id if kernel else "",
-            cmdline=kernel.cmdline if kernel else (),
-        )
+        if kernel is None:
+            yield user_image(*files)
+        else:
+            yield image_instead_of(kernel, *files, report.notice)
 
 
 def _obtainer(cache: Cache) -> Obtainer:

@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from vmlab.bzimage import ImageError, file_identity, read_release, write_whole
 from vmlab.errors import CacheError, FetchError
-from vmlab.model import KernelImage
+from vmlab.model import Kernel, KernelImage
 
 _IN_A_TREE = ("arch/x86/boot/bzImage", "vmlinux", "vmlinuz", "bzImage")
 
@@ -46,6 +47,28 @@ def user_image(
         origin=f"image {file}",
         cmdline=cmdline,
     )
+
+
+def image_instead_of(
+    kernel: Kernel,
+    image: Path,
+    modules: Path | None,
+    cache: Path,
+    notice: Callable[[str], None],
+) -> KernelImage:
+    """Make a `KernelImage` of files that were named in place of ``kernel``.
+
+    Whoever names a file means that file, so another series is worth a notice, not a refusal.
+    """
+    found = user_image(image, modules, cache, kernel_id=kernel.id, cmdline=kernel.cmdline)
+    if not is_of_series(found.release, kernel.series):
+        notice(f"{found.image} is Linux {found.release}, not of series {kernel.series}")
+    return found
+
+
+def is_of_series(release: str, series: str) -> bool:
+    """Whether ``uname -r`` says this in a kernel of ``series``: 6.1.0-rc2 is of 6.1, 6.12 not."""
+    return f"{release}.".replace("-", ".").startswith(f"{series}.")
 
 
 def find_image(path: Path) -> Path:

@@ -7,7 +7,8 @@ import pytest
 
 from tests.fakes.kernel_files import bzimage, vmlinux, write
 from vmlab.errors import FetchError
-from vmlab.sources.image import user_image
+from vmlab.model import Kernel
+from vmlab.sources.image import image_instead_of, is_of_series, user_image
 
 RELEASE = "6.12.1-test"
 
@@ -104,3 +105,28 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
     file = image_file(tmp_path / "bzImage")
     write(tmp_path / "cache", b"a file where the cache should be")
     assert user_image(file, None, tmp_path / "cache").release == RELEASE
+
+
+@pytest.mark.parametrize(
+    ("series", "told"),
+    [
+        pytest.param("6.12", [], id="of-the-series"),
+        pytest.param("5.15", ["Linux 6.12.1-test, not of series 5.15"], id="of-another"),
+    ],
+)
+def test_a_named_image_of_another_series_is_a_notice(
+    tmp_path: Path, cache: Path, series: str, told: list[str]
+) -> None:
+    notices: list[str] = []
+    kernel = Kernel(series, series, "", "", (), ("lsm=bpf",))
+    file = image_file(tmp_path / "bzImage")
+    found = image_instead_of(kernel, file, None, cache, notices.append)
+    assert (found.id, found.release, found.cmdline) == (series, RELEASE, ("lsm=bpf",))
+    assert [notice.partition(" is ")[2] for notice in notices] == told
+
+
+@pytest.mark.parametrize("release", ["6.1", "6.1.0-56-amd64", "6.1-rc3", "6.1.192+deb12"])
+def test_a_release_is_of_its_series(release: str) -> None:
+    assert is_of_series(release, "6.1")
+    assert not is_of_series(release, "6.12")
+    assert not is_of_series(release.replace("6.1", "6.12"), "6.1")
