@@ -130,11 +130,13 @@ class _Prelude:
         supply = select(used, self._taken(), self._kernel, self._expand)
         words = supply.words
         own = self._dialect.rest.own_functions | used.own_functions | set(self._dialect.macros)
+        types = self._types(supply)
+        has_registers = "pt_regs" in words or "struct pt_regs" in types
         parts = [
             basic_types(used.own_typedefs),
-            registers(arch) if "pt_regs" in words and "pt_regs" not in used.own_tags else "",
+            registers(arch) if has_registers and "pt_regs" not in used.own_tags else "",
             _declare(used),
-            self._types(supply),
+            types,
             _lines(version_macros(words, kernel)),
             _lines(config_macros(words, kernel, arch)),
             _lines(bpf_constants(words - used.own_enumerators)),

@@ -33,6 +33,7 @@ _FUNCTION = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 _POINTER_CONSTANT = re.compile(r"\(\s*\*\s*(?:const\s+)?([A-Za-z_]\w*)\s*(?:\[[^\]]*\])?\)\s*\(")
 _LAST_NAME = re.compile(r"([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)*$")
 _ATTRIBUTE = re.compile(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)")
+_ARGUMENTS = re.compile(r"(?<=\w)\s*\(([^()]+)\)")
 _MAP = re.compile(r"\b(?:BPF_[A-Z0-9_]+)\s*\(\s*([a-z_]\w*)\s*[,)]")
 # ``type name`` at the start of a statement or parameter: the name is the text's own.
 _LOCAL = re.compile(
@@ -94,8 +95,16 @@ def without_comments(text: str) -> str:
 
 
 def words_of(text: str) -> set[str]:
-    """Return the identifiers of a piece of C without comments."""
-    return set(_ANY_WORD.findall(_STRINGS.sub('""', text)))
+    """Return the identifiers of a piece of C without comments, but for the names of attributes.
+
+    In ``__attribute__((noinline))`` the macro ``noinline`` is not meant, and would break it.
+    """
+    text = _ATTRIBUTE.sub(_attribute_arguments, _STRINGS.sub('""', text))
+    return set(_ANY_WORD.findall(text))
+
+
+def _attribute_arguments(attribute: re.Match[str]) -> str:
+    return " ".join(_ARGUMENTS.findall(attribute[0]))
 
 
 def tags_of(text: str) -> set[tuple[str, str]]:
@@ -114,7 +123,7 @@ def scan(text: str) -> Scan:
     text = without_comments(text.replace("\\\r\n", "\\\n"))
     found = Scan(includes=[name for _, name in _INCLUDE.findall(text)])
     text = _STRINGS.sub('""', _INCLUDE.sub("", text))
-    found.words = set(_ANY_WORD.findall(text))
+    found.words = words_of(text)
     found.tags = tags_of(text)
     found.own_tags = set(_TAG_BODY.findall(text))
     found.own_macros = {name for name, _, _ in _DEFINE.findall(text)}

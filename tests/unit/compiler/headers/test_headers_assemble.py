@@ -163,3 +163,22 @@ def test_the_helper_table_is_complete_and_in_order() -> None:
     assert by_name()["bpf_probe_read"].declaration(bcc=True) == (
         "static int (*bpf_probe_read)(void *dst, u32 size, const void *unsafe_ptr) = (void *)4;"
     )
+
+
+def test_registers_come_with_a_kernel_type_that_holds_them() -> None:
+    g = Graph()
+    g.struct("bpf_perf_event_data", 168, ("regs", g.struct("pt_regs", 168), 0))
+    text = prelude("int f(struct bpf_perf_event_data *c) { return 0; }", FakeKernel(g.btf()))
+    assert f"struct pt_regs {{ {REGISTERS['x86_64']} }};" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["static __attribute__((noinline)) int f(void);", "static __noinline int f(void);"],
+)
+def test_the_name_of_an_attribute_is_not_taken_for_a_macro(text: str) -> None:
+    assert "#define noinline" not in prelude(text)
+
+
+def test_the_arguments_of_an_attribute_are_names_the_text_uses() -> None:
+    assert "#define ETH_P_IP " in prelude("int x __attribute__((unused, aligned(ETH_P_IP)));")
