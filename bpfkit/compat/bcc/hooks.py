@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self, cast
 
 from ...errors import AttachError
@@ -26,9 +28,10 @@ class Hooks:
 
     def __init__(self) -> None:
         super().__init__()
-        # Target → program → link. Targets stay listed after a detach, as bcc's counters expect.
-        self.kprobe_links: dict[str, dict[str, Link]] = {}
-        self.tracepoint_links: dict[str, Link] = {}
+        # Target → program → links, more than one where a script attaches twice. Targets stay listed
+        # after a detach, as bcc's counters expect.
+        self.kprobe_links: dict[str, dict[str, list[Link]]] = {}
+        self.tracepoint_links: dict[str, list[Link]] = {}
         self.raw_tracepoint_links: dict[str, Link] = {}
 
     # ------------------------------------------------------------ kprobes
@@ -86,7 +89,7 @@ class Hooks:
         )
         self._bpf.collection.own(link)
         key = f"{'r' if retprobe else 'p'}_{event}"
-        self.kprobe_links.setdefault(key, {})[fn_name] = link
+        self.kprobe_links.setdefault(key, {}).setdefault(fn_name, []).append(link)
 
     def _attach_matching(
         self, event_re: Text, fn_name: Text, *, retprobe: bool, maxactive: int
@@ -113,14 +116,14 @@ class Hooks:
 
     def _detach_kprobe(self, key: str, event: Text, fn_name: Text | None) -> None:
         if fn_name is None:
-            for link in self.kprobe_links[key].values():
-                link.close()
+            for links in self.kprobe_links[key].values():
+                close_all(links)
             self.kprobe_links[key].clear()
             return
         attached = self.kprobe_links.get(key, {}).pop(to_text(fn_name), None)
         if attached is None:
             raise Exception(f"Kprobe {to_text(event)} is not attached")
-        attached.close()
+        close_all(attached)
 
     # ------------------------------------------------------------ tracepoints
 
@@ -138,15 +141,15 @@ class Hooks:
         function = self._bpf.load_func(fn_name, ProgType.TRACEPOINT)
         link = attach_tracepoint(self._bpf.collection.system, function.program, category, event)
         self._bpf.collection.own(link)
-        self.tracepoint_links[to_text(tp)] = link
+        self.tracepoint_links.setdefault(to_text(tp), []).append(link)
         return self
 
     def detach_tracepoint(self, tp: Text) -> None:
-        """End what attach_tracepoint began."""
-        link = self.tracepoint_links.pop(to_text(tp), None)
-        if link is None:
+        """End what attach_tracepoint began, for every program of the tracepoint."""
+        links = self.tracepoint_links.pop(to_text(tp), None)
+        if links is None:
             raise Exception(f"Tracepoint {to_text(tp)} is not attached")
-        link.close()
+        close_all(links)
 
     def num_open_tracepoints(self) -> int:
         """How many tracepoints are attached now."""
@@ -189,6 +192,13 @@ class Hooks:
     @property
     def _bpf(self) -> BPF:
         return cast("BPF", self)
+
+
+def close_all(links: Iterable[Link]) -> None:
+    """Close every link, also when closing one fails."""
+    with contextlib.ExitStack() as stack:
+        for link in links:
+            stack.callback(link.close)
 
 
 def check_quota(wanted: int) -> None:

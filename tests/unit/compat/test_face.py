@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from bpfkit.compat.bcc import BPF, kernel, output
+from bpfkit.compat.bcc import BPF, hooks, kernel, output
 from bpfkit.compat.bcc import bpf as module
 from bpfkit.compat.bcc.hooks import check_quota
 from bpfkit.compat.bcc.table import Array, HashTable, table_class
@@ -31,6 +31,9 @@ class FakeCollection:
         self.compiled = None
         self.system: object = None
         self.closed = 0
+
+    def own(self, thing: object) -> None:
+        """Close nothing: the tests look at what is closed by others."""
 
     def close(self) -> None:
         self.closed += 1
@@ -212,6 +215,45 @@ def test_the_probe_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BCC_PROBE_LIMIT", "2")
     with pytest.raises(Exception, match="quota"):
         check_quota(3)
+
+
+class FakeLink:
+    """An attachment that remembers that it was closed."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def links(monkeypatch: pytest.MonkeyPatch) -> list[FakeLink]:
+    """What hooks attached, in order."""
+    made: list[FakeLink] = []
+
+    def attach(*_: object, **__: object) -> FakeLink:
+        made.append(FakeLink())
+        return made[-1]
+
+    monkeypatch.setattr(hooks, "attach_kprobe", attach)
+    monkeypatch.setattr(hooks, "attach_tracepoint", attach)
+    monkeypatch.setattr(BPF, "load_func", lambda *_: SimpleNamespace(program=None))
+    monkeypatch.setattr(module, "shared_system", lambda: None)
+    return made
+
+
+def test_a_detach_ends_every_attachment(
+    monkeypatch: pytest.MonkeyPatch, links: list[FakeLink]
+) -> None:
+    given(monkeypatch)
+    with BPF(text="…") as b:
+        b.attach_kprobe(event="f", fn_name="g").attach_kprobe(event="f", fn_name="g")
+        b.detach_kprobe("f", "g")
+        b.attach_kprobe(event="f", fn_name="g").attach_kprobe(event="f", fn_name="g")
+        b.detach_kprobe("f")
+        b.attach_tracepoint("a:b", fn_name="g").attach_tracepoint("a:b", fn_name="h")
+        b.detach_tracepoint("a:b")
+    assert [link.closed for link in links] == [True] * 6
 
 
 class FakeMap:
