@@ -226,8 +226,9 @@ class _Prelude:
         code = without_comments(self._source.text)
         line = code.count("\n", 0, event.at) + 1
         column = event.at - (code.rfind("\n", 0, event.at) + 1) + 1
-        names = getattr(self._target.kernel, "tracepoints", None)
-        near = difflib.get_close_matches(event.name, names(event.category), 3) if names else []
+        near = difflib.get_close_matches(
+            event.name, self._target.kernel.tracepoints(event.category), 3
+        )
         hint = (
             f"did you mean {', '.join(near)}?" if near else "see events/ in tracefs for the names"
         )

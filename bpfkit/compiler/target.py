@@ -35,6 +35,9 @@ class KernelFacts(Protocol):
     def tracepoint_format(self, category: str, event: str) -> str | None:
         """The text of tracefs ``events/CATEGORY/EVENT/format``, None when there is none."""
 
+    def tracepoints(self, category: str) -> Sequence[str]:
+        """Names of the tracepoints of a category: what a misspelt one may mean."""
+
     def config(self, option: str) -> str | None:
         """Value of a CONFIG option ("y", "m", a number, a quoted string), None when unset or
         unknown.

@@ -83,8 +83,18 @@ class LiveFacts:
         return Tracefs(self.root)
 
     def tracepoint_format(self, category: str, event: str) -> str | None:
-        """The text of an event's format, None when there is no such event."""
-        return self.tracefs.format(category, event)
+        """The text of an event's format, None when there is no such event.
+
+        Raises NotSupportedError when that cannot be told, usually for want of root.
+        """
+        found = self.tracefs.format(category, event)
+        if found is None:
+            _ = self.tracefs.path  # without tracefs the event may well be there: this raises
+        return found
+
+    def tracepoints(self, category: str) -> list[str]:
+        """Names of the events of a category."""
+        return [name for group, name in self.tracefs.events() if group == category]
 
     @cached_property
     def kallsyms(self) -> Kallsyms:

@@ -5,7 +5,6 @@ It is mounted at /sys/kernel/tracing, and below debugfs, or anywhere else that t
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from ..errors import NotSupportedError
@@ -59,11 +58,6 @@ class Tracefs:
     def format(self, category: str, event: str) -> str | None:
         """The text that describes an event's record, None when there is no such event."""
         return self._read(f"events/{category}/{event}/format")
-
-    def nearest(self, category: str, event: str, count: int = 3) -> list[str]:
-        """``category:event`` of the events most like one that does not exist, best first."""
-        names = [f"{c}:{e}" for c, e in self.events()]
-        return difflib.get_close_matches(f"{category}:{event}", names, n=count, cutoff=0.6)
 
     def available_filter_functions(self) -> list[str]:
         """Lines with the functions that ftrace can trace; a module's name may follow."""

@@ -123,6 +123,9 @@ class TinyKernel:
     def btf(self) -> Btf:
         raise NotImplementedError
 
+    def tracepoints(self, category: str) -> list[str]:
+        return []
+
     def tracepoint_format(self, category: str, event: str) -> str | None:
         return None
 

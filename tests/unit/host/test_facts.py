@@ -133,7 +133,13 @@ def test_trace_events_are_listed_and_numbered(root: Path) -> None:
     assert tracefs.events() == [("sched", "sched_switch")]
     assert tracefs.event_id("sched", "sched_switch") == 314
     assert tracefs.event_id("sched", "sched_swich") is None
-    assert tracefs.nearest("sched", "sched_swich") == ["sched:sched_switch"]
+    assert LiveFacts(root).tracepoints("sched") == ["sched_switch"]
+    assert LiveFacts(root).tracepoints("nothing") == []
+
+
+def test_without_tracefs_nobody_says_that_an_event_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(NotSupportedError, match="run as root"):
+        LiveFacts(tmp_path).tracepoint_format("sched", "sched_switch")
 
 
 def test_tracefs_is_found_where_it_is_mounted(root: Path) -> None:

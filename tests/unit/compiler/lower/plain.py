@@ -27,6 +27,9 @@ class Facts:
     def btf(self) -> Btf:
         raise AssertionError("a plain text needs no kernel types")
 
+    def tracepoints(self, category: str) -> list[str]:
+        return []
+
     def tracepoint_format(self, category: str, event: str) -> str | None:
         return None
 
