@@ -16,6 +16,8 @@ from itertools import islice
 # What compilers append to a function they split, cloned or trimmed.
 _SUFFIX = re.compile(r"\.(isra|constprop|part|cold|llvm)\b.*")
 _DATA_KINDS = frozenset("bBdDrR")
+# What architectures put before the name of a system call; the compatible ones do not count.
+_ENTRIES = ("__x64_sys_", "__arm64_sys_", "__s390x_sys_", "__riscv_sys_")
 SHOWN = 5
 
 
@@ -123,14 +125,20 @@ def explain_missing(function: str, names: Collection[str]) -> Explanation:
 def nearest(wanted: str, names: Iterable[str], count: int = 3) -> list[str]:
     """The names most like ``wanted``, the best first."""
     bare = wanted.removeprefix("sys_")
-    pool = list(names)
+    # Padding before a function has a symbol, but no instruction that a probe could stop at.
+    pool = [n for n in names if not n.startswith("__pfx_")]
     # The kernel's function of a system call has a prefix that depends on the architecture.
     exact = [n for n in pool if n != wanted and n.endswith(f"_sys_{bare}")]
     # Comparing with every name takes seconds: look only at those of like length and beginning.
     slack = max(3, len(wanted) // 3)
     alike = {n for n in pool if n[:2] == wanted[:2] and abs(len(n) - len(wanted)) <= slack}
     close = difflib.get_close_matches(wanted, sorted(alike), n=count, cutoff=0.75)
-    return list(islice(dict.fromkeys([*sorted(exact), *close]), count))
+    return list(islice(dict.fromkeys([*sorted(exact, key=_entry_first), *close]), count))
+
+
+def _entry_first(name: str) -> tuple[bool, str]:
+    """Order the functions of a system call: the one bcc's scripts mean, then parts and others."""
+    return not name.startswith(_ENTRIES), name
 
 
 def explain_tracepoint(category: str, event: str, known: Iterable[tuple[str, str]]) -> Explanation:

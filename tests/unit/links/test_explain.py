@@ -102,6 +102,11 @@ def test_only_near_names_are_offered() -> None:
     assert nearest("do_sys_openat", list(SYMBOLS)) == ["do_sys_openat2", "do_sys_open"]
 
 
+def test_the_entry_of_a_system_call_comes_first_and_padding_never() -> None:
+    names = [f"{p}sys_clone" for p in ("__do_", "__ia32_", "__pfx___do_", "__pfx___x64_", "__x64_")]
+    assert nearest("clone", names) == ["__x64_sys_clone", "__do_sys_clone", "__ia32_sys_clone"]
+
+
 def test_many_variants_are_cut_short() -> None:
     names = {f"f.isra.{i}": "t" for i in range(9)}
     assert "and 4 more" in explain_missing("f", names).reason
