@@ -261,8 +261,6 @@ class TypeTag:
 
 
 Record = Struct | Union
-AnyEnum = Enum | Enum64
-Modifier = Volatile | Const | Restrict | TypeTag
 Type = (
     Void
     | Int

@@ -191,9 +191,3 @@ def dump_function(function: t.FunctionDecl) -> str:
     section = f" section={function.section}" if function.section else ""
     body = dump_stmt(function.body) if function.body else [";"]
     return "\n".join([head + section, *body])
-
-
-def dump_unit(unit: t.Unit) -> str:
-    """Everything in a unit."""
-    parts = [dump_var(var) for var in unit.globals]
-    return "\n".join([*parts, *map(dump_function, unit.functions)])

@@ -31,7 +31,6 @@ from typing import Any
 
 OBJECT, REFUSED, MISSING = 0, 1, 2
 PR_SET_PDEATHSIG = 1
-TRIPLES = ("bpfel", "bpfeb")
 
 
 def load_llvm() -> ModuleType:

@@ -24,8 +24,6 @@ class Registers:
     ip: str
     target: str  # bpf_target_…: the macro programs test
     page_size: int = 4096  # the usual one; kernels may be configured otherwise
-    legacy_read: bool = False  # kernel and user addresses never overlap and bpf_probe_read exists
-    syscall_prefix: str = ""  # of the wrapper functions of system calls
 
 
 REGISTERS = {
@@ -38,8 +36,6 @@ REGISTERS = {
         stack="sp",
         ip="ip",
         target="x86",
-        legacy_read=True,
-        syscall_prefix="__x64_sys_",
     ),
     "aarch64": Registers(
         args=tuple(f"regs[{i}]" for i in range(6)),
@@ -50,8 +46,6 @@ REGISTERS = {
         stack="sp",
         ip="pc",
         target="arm64",
-        legacy_read=True,
-        syscall_prefix="__arm64_sys_",
     ),
     "s390x": Registers(
         args=tuple(f"gprs[{i}]" for i in range(2, 7)),
@@ -62,7 +56,6 @@ REGISTERS = {
         stack="gprs[15]",
         ip="psw.addr",
         target="s390x",
-        syscall_prefix="__s390x_sys_",
     ),
     "riscv64": Registers(
         args=tuple(f"a{i}" for i in range(6)),
@@ -73,7 +66,6 @@ REGISTERS = {
         stack="sp",
         ip="epc",
         target="riscv",
-        syscall_prefix="__riscv_sys_",
     ),
     "ppc64le": Registers(
         args=tuple(f"gpr[{i}]" for i in range(3, 9)),
@@ -85,8 +77,6 @@ REGISTERS = {
         ip="nip",
         target="powerpc",
         page_size=65536,
-        legacy_read=True,
-        syscall_prefix="sys_",
     ),
     "loongarch64": Registers(
         args=tuple(f"regs[{i}]" for i in range(4, 10)),
@@ -98,8 +88,6 @@ REGISTERS = {
         ip="csr_era",
         target="loongarch",
         page_size=16384,
-        legacy_read=True,
-        syscall_prefix="sys_",
     ),
 }
 

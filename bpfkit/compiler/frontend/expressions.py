@@ -60,8 +60,6 @@ from .literals import pad, parse_string
 from .model import decayed, same_type, unqualified
 from .oracle import Printed, tokenize
 
-Build = Callable[[CXCursor], Expr]
-
 
 class Expressions(Context):
     """Builds expressions. Declarations, statements, calls and initialisers are built elsewhere."""

@@ -11,6 +11,7 @@ import re
 
 from ..ctype import Pointer, Type, bare, is_scalar, size_of
 from ..diagnostics import Rejection
+from ..provenance.decide import check_store
 from ..provenance.plan import Access
 from ..tree import AddrOf, Builtin, Cast, Expr
 from .calls import Calls
@@ -92,7 +93,7 @@ class Atomics(Calls):
             place = self.place(inner.operand)
             if place.access is not Access.DIRECT and "load" in e.name:
                 raise Rejection("atomics do not reach kernel or user memory", e.loc)
-            self.check_store(place, e.loc)
+            check_store(place.access, e.loc)
             address = place.address
         else:
             address = self.value(operand)

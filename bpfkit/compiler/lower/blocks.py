@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..ctype import U8, ULONG, Pointer, Void, align_of, bare, size_of
 from ..diagnostics import Rejection
+from ..provenance.decide import check_store
 from ..provenance.plan import Access
 from ..tree import AddrOf, Builtin, Cast, Decay, DeclRef, Expr, FunctionDecl, Load, StrLit
 from .atomics import Atomics
@@ -60,7 +61,7 @@ class Blocks(Atomics):
         """``memcpy``; from kernel or user memory it is the helper call itself."""
         to, source = self._block(e.args[0]), self._block(e.args[1])
         size = self._size(e, 2)
-        self._refuse_store(to, e)
+        check_store(to.access, e.loc)
         if source.access in (Access.BTF, *BY_HELPER):
             if isinstance(size, str):
                 size = self.get(f"trunc i64 {size} to i32")
@@ -75,7 +76,7 @@ class Blocks(Atomics):
         """``memmove``."""
         to, source = self._block(e.args[0]), self._block(e.args[1])
         size = self._size(e, 2)
-        self._refuse_store(to, e)
+        check_store(to.access, e.loc)
         if source.access in (Access.BTF, *BY_HELPER):
             raise Rejection("memmove from kernel or user memory", e.loc, "use memcpy")
         if isinstance(size, int) and size > INLINE_BYTES:
@@ -100,11 +101,8 @@ class Blocks(Atomics):
         return ""
 
     def _fill(self, e: Builtin, to: Block, byte: str, size: int | str) -> None:
-        self._refuse_store(to, e)
+        check_store(to.access, e.loc)
         self.fill(to.address, byte, size, to.align)
-
-    def _refuse_store(self, to: Block, e: Builtin) -> None:
-        self.check_store_access(to.access, e.loc)
 
     def memory_compare(self, e: Builtin) -> str:
         """``memcmp`` of a constant size: the first difference decides."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..ctype import INT, LONG, ULONG, Array, Float, Pointer, Type, Void, as_int, bare, size_of
 from ..diagnostics import Rejection
+from ..provenance.decide import check_store
 from ..provenance.plan import Access
 from ..tree import (
     AddrOf,
@@ -270,7 +271,7 @@ class Expressions(Builtins):
 
     def _both_ways(self, place: Place, e: Expr) -> Place:
         """A place that is read and then written: written memory is ours, so it is read directly."""
-        self.check_store(place, e.loc)
+        check_store(place.access, e.loc)
         return replace(place, access=Access.DIRECT)
 
     def _compound_assign(self, e: CompoundAssign) -> str:

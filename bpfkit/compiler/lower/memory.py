@@ -30,6 +30,7 @@ from ..ctype import (
     size_of,
 )
 from ..diagnostics import Loc, Rejection
+from ..provenance.decide import check_store
 from ..provenance.plan import Access
 from .irtext import FunctionText, ModuleText
 
@@ -206,7 +207,7 @@ class Memory(FunctionText):
 
     def store(self, place: Place, value: str, loc: Loc) -> None:
         """Store a scalar value."""
-        self.check_store(place, loc)
+        check_store(place.access, loc)
         if place.bits is not None:
             if place.relocated:
                 raise Rejection("a relocated bit-field cannot be written", loc)
@@ -215,25 +216,6 @@ class Memory(FunctionText):
         volatile = "volatile " if is_volatile(place.type) else ""
         kind = kind_of(place.type, loc)
         self.do(f"store {volatile}{kind} {value}, ptr {place.address}, align {place.align}")
-
-    def check_store(self, place: Place, loc: Loc) -> None:
-        """Refuse to write where the verifier would."""
-        self.check_store_access(place.access, loc)
-
-    def check_store_access(self, access: Access, loc: Loc) -> None:
-        """`check_store` for a bare access."""
-        if access is Access.EXTERNAL:
-            raise Rejection(
-                "cannot write through a pointer to kernel or user memory",
-                loc,
-                "a program may only read it; bpf_probe_write_user() writes user memory",
-            )
-        if access is Access.BTF:
-            raise Rejection(
-                "cannot write to a kernel object",
-                loc,
-                "copy it to a local variable and change that",
-            )
 
     def _probe_slot(self, size: int) -> str:
         if size > 8:

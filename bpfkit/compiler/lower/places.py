@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..ctype import LONG, ULONG, VOID, Array, Pointer, align_of, as_int, bare, size_of
 from ..diagnostics import Loc, Rejection
+from ..provenance.decide import check_store
 from ..provenance.plan import Access, Instance
 from ..tree import (
     Assign,
@@ -166,7 +167,7 @@ class Places(Chains):
     def assign_record(self, e: Assign) -> None:
         """``a = b`` for records."""
         to = self.place(e.lvalue)
-        self.check_store(to, e.loc)
+        check_store(to.access, e.loc)
         value = e.value
         while isinstance(value, Comma):
             self.effect(value.left)

@@ -64,7 +64,8 @@ def check_store(access: Access, loc: Loc) -> None:
         raise Rejection(
             "cannot write through a pointer to kernel or user memory",
             loc,
-            "copy the value into a local variable and change that",
+            "copy the value into a local variable and change that; bpf_probe_write_user() writes"
+            " user memory",
         )
     if access is Access.BTF:
         raise Rejection(
