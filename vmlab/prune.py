@@ -1,7 +1,8 @@
 """Freeing the cache's space: what can go, and removing it while nobody uses it.
 
 Without orders only what can be made again without the network goes, and kernels that nothing asks
-for any more. A kernel in use, or in the making, is locked and stays.
+for any more. A kernel in use, or in the making, is locked and stays, and with it what belongs to no
+kernel alone: whoever runs a kernel may be using that too.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def plan_prune(
         for kernel in kernels
         for source in kernel.sources
     }
+    every_lock = _every_lock(cache, kernels)
     items = []
     for path, kernel_id in _kernel_directories(cache):
         if everything or kernel_id in named:
@@ -57,10 +59,10 @@ def plan_prune(
         elif not named and not _is_wanted(cache, path, kernel_id, wanted):
             items.append(_item(path, f"superseded kernel {kernel_id}", (kernel_id,)))
     if not named:
-        items += _leftovers(cache)
-        items += [_item(cache.root / name, name, ("image",)) for name in _REMEMBERED]
+        items += _leftovers(cache, every_lock)
+        items += [_item(cache.root / name, name, every_lock) for name in _REMEMBERED]
     if not keep_derived:
-        items += _derived(cache, named)
+        items += _derived(cache, named, every_lock)
     return [item for item in items if item.path.exists()]
 
 
@@ -93,17 +95,23 @@ def _is_wanted(
     return entry is not None and (kernel_id, entry.stands_for) in wanted
 
 
-def _leftovers(cache: Cache) -> Iterator[Item]:
+def _every_lock(cache: Cache, kernels: Collection[Kernel]) -> tuple[str, ...]:
+    """The locks one of which whoever runs or makes a kernel holds: "image" is for a user's own."""
+    taken = (path.stem for path in (cache.root / "locks").glob("*.lock"))
+    return tuple(sorted({"image", *taken, *(kernel.id for kernel in kernels)}))
+
+
+def _leftovers(cache: Cache, every_lock: tuple[str, ...]) -> Iterator[Item]:
     for path in sorted((cache.root / "tmp").glob("*")):
-        kernel_id = path.name.rpartition("-")[0]
-        # Whoever makes a kernel holds its lock; a directory half removed belongs to nobody.
-        locks = () if kernel_id in ("", "removed") else (kernel_id,)
+        owner = path.name.rpartition("-")[0]
+        # Whoever makes a kernel holds its lock; a directory half removed belongs to nobody; others
+        # are the workplaces of an engine, and do not say of which kernel.
+        locks = () if owner == "removed" else (owner,) if owner in every_lock else every_lock
         yield _item(path, "left by an interrupted run", locks)
 
 
-def _derived(cache: Cache, named: Collection[str]) -> Iterator[Item]:
+def _derived(cache: Cache, named: Collection[str], every_lock: tuple[str, ...]) -> Iterator[Item]:
     """What engines made: files named after a kernel belong to it, others to all of them."""
-    every_lock = tuple(sorted(path.stem for path in (cache.root / "locks").glob("*.lock")))
     for room in sorted(cache.root.glob("*")):
         if room.name in _OURS or not room.is_dir():  # a file there only remembers an answer
             continue
@@ -113,7 +121,9 @@ def _derived(cache: Cache, named: Collection[str]) -> Iterator[Item]:
             for path in sorted(room.iterdir()):
                 for kernel_id in named:
                     if path.name.startswith(f"{kernel_id}-") or _kernel_of(path) == kernel_id:
-                        yield _item(path, f"made of kernel {kernel_id}: {room.name}", (kernel_id,))
+                        # An image run in place of the kernel shares its name, not its lock.
+                        locks = (kernel_id, "image")
+                        yield _item(path, f"made of kernel {kernel_id}: {room.name}", locks)
 
 
 def _kernel_of(path: Path) -> str | None:

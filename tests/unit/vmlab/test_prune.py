@@ -28,6 +28,7 @@ def cache(tmp_path: Path) -> Cache:
             cache.commit(staged / "out", entry)
     write(tmp_path / "tmp/6.12-abcdefgh/vmlinuz")
     write(tmp_path / "tmp/removed-abcdefgh/x")
+    write(tmp_path / "tmp/virtme-abcdefgh/shell")
     write(tmp_path / "apt/s/lock")
     write(tmp_path / "initramfs/6.1-aa.cpio")
     write(tmp_path / "initramfs/6.12-bb.cpio")
@@ -44,7 +45,7 @@ def planned(cache: Cache, **options: object) -> set[str]:
 
 CURRENT = f"kernels/6.1/{'0' * 16}"
 SUPERSEDED = f"kernels/6.1/{'1' * 16}"
-REMADE = {"tmp/6.12-abcdefgh", "tmp/removed-abcdefgh", "apt"}
+REMADE = {"tmp/6.12-abcdefgh", "tmp/removed-abcdefgh", "tmp/virtme-abcdefgh", "apt"}
 
 
 def test_by_default_pinned_kernels_stay_and_the_rest_goes(cache: Cache) -> None:
@@ -93,6 +94,19 @@ def test_a_kernel_in_use_stays_with_a_notice(cache: Cache) -> None:
             assert item.path.exists()
     assert len(told) == 4
     assert all("in use" in text for text in told)
+
+
+@pytest.mark.parametrize("held", ["6.1", "6.12", "image", "own"])
+def test_what_any_run_may_use_stays_while_there_is_one(cache: Cache, held: str) -> None:
+    """The kernel of the run need not have been used before: 6.12 has no lock file yet."""
+    with cache.hold("own", exclusive=False):  # a kernel of a manifest that is gone
+        pass
+    plan = plan_prune(cache, KERNELS, {"6.1": PIN})
+    shared = {"apt", "snapshots", "initramfs", "virtme-abcdefgh"}
+    with cache.hold(held, exclusive=False):
+        kept = {item.path.name for item in plan if not remove(cache, item, lambda _text: None)}
+    assert kept >= shared
+    assert "removed-abcdefgh" not in kept
 
 
 def test_an_empty_cache_has_nothing_to_free(tmp_path: Path) -> None:
