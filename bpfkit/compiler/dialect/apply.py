@@ -100,7 +100,11 @@ class _Rewriter:
     def _method(self, call: Call, var: VarDecl, name: str) -> Expr:
         map_ = self.maps.get(var)
         if map_ is None:
-            raise Rejection(f"reference to undefined table '{var.name}'", call.loc)
+            raise Rejection(
+                f"reference to undefined table '{var.name}'",
+                call.loc,
+                "declare it with a BPF_* macro in the same text",
+            )
         cpu = self.unit.macros.get("CUR_CPU_IDENTIFIER", "").rstrip("uUlL ")
         return expand(
             MethodCall(

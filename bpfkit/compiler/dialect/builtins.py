@@ -37,7 +37,11 @@ def _accessor(call: Call, function: FunctionDecl, unit: Unit) -> FunctionDecl:
     """The generated function that reads one argument of the probe ``function`` is attached to."""
     number = fold(call.args[0])
     if number is None:
-        raise Rejection("the number of a USDT argument must be a literal", call.loc)
+        raise Rejection(
+            "the number of a USDT argument must be a literal",
+            call.loc,
+            "write bpf_usdt_readarg(1, ctx, &value)",
+        )
     name = f"_bpf_readarg_{function.name}_{number}"
     for candidate in unit.functions:
         if candidate.name == name:
@@ -83,7 +87,11 @@ def _checksum(call: Call, function: FunctionDecl, target: Target, name: str) -> 
     """Replace ``from`` by ``to``, in host order, in the checksum at an offset of the packet."""
     loc = call.loc
     if not function.params:
-        raise Rejection("checksums need the packet, and this function has no parameter", loc)
+        raise Rejection(
+            "checksums need the packet, and this function has no parameter",
+            loc,
+            "use them in the program itself, or in a function that gets the packet first",
+        )
     offset, old, new = (_written(arg) for arg in call.args[:3])
     size = size_of(new.type)
     flags: Expr = build.number(size, loc, ULONG)

@@ -33,7 +33,7 @@ def _count(call: MethodCall, *, atomic: bool) -> Expr:
         raise Rejection(f"{call.name} takes a key and an amount", loc)
     amount: Expr = call.args[1] if len(call.args) == 2 else build.number(1, loc)
     if not is_integer(amount.type):
-        raise Rejection(f"the amount of {call.name} must be an integer", loc)
+        raise Rejection(f"the amount of {call.name} must be an integer", loc, "pass a number")
     key = build.local("key", map_.key, loc, call.args[0])
     step = build.local("step", amount.type, loc, amount)
     body: list[Stmt] = [build.declare(key)]

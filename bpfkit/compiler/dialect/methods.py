@@ -183,7 +183,11 @@ def _lookup(call: MethodCall, key: VarDecl, result: Pointer) -> Expr:
 
 def _leaf(call: MethodCall) -> Type:
     if call.map.leaf is None:
-        raise Rejection(f"map '{call.map.name}' has no elements to look up", call.loc)
+        raise Rejection(
+            f"map '{call.map.name}' has no elements to look up",
+            call.loc,
+            "look up in a hash or an array",
+        )
     return call.map.leaf
 
 

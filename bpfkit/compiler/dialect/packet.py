@@ -90,7 +90,9 @@ class PacketAccess:
     def _packet(self, loc: Loc) -> Expr:
         if not self._function.params:
             raise Rejection(
-                "packet headers need the packet, and this function has no parameter", loc
+                "packet headers need the packet, and this function has no parameter",
+                loc,
+                "use them in the program itself, or in a function that gets the packet first",
             )
         return build.cast(build.load(self._function.params[0], loc), VOID_PTR)
 
@@ -173,7 +175,11 @@ def _extent(field: Field, loc: Loc) -> tuple[int, int, int, int]:
     for width in _UNSIGNED:
         if skip + bits <= width * 8:
             return start, skip, bits, width
-    raise Rejection(f"packet field '{field.name}' does not fit one load", loc)
+    raise Rejection(
+        f"packet field '{field.name}' does not fit one load",
+        loc,
+        "split it into fields of at most 64 bits",
+    )
 
 
 def _shift_right(value: Expr, shift: int) -> Expr:

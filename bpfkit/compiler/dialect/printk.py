@@ -29,7 +29,11 @@ def expand_printk(call: Call | HelperCall, warnings: list[Diagnostic]) -> Expr:
         )
     values = call.args[1:]
     if len(values) > MAX_VALUES:
-        raise Rejection(f"{NAME} takes at most {MAX_VALUES} values, not {len(values)}", loc)
+        raise Rejection(
+            f"{NAME} takes at most {MAX_VALUES} values, not {len(values)}",
+            loc,
+            "print the rest with a second call",
+        )
     warnings += [Diagnostic(Severity.WARNING, text, loc) for text in _check(literal.data)]
     size = len(literal.data)
     array = Array(CHAR, size)

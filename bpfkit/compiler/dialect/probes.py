@@ -96,7 +96,9 @@ def _from_words(context: VarDecl, extra: list[VarDecl]) -> list[Expr]:
     """``ctx[0]``, ``ctx[1]`` …"""
     if len(extra) > MAX_WORDS:
         raise Rejection(
-            f"too many arguments, a traced function has at most {MAX_WORDS}", extra[MAX_WORDS].loc
+            f"too many arguments, a traced function has at most {MAX_WORDS}",
+            extra[MAX_WORDS].loc,
+            "leave the last parameters out",
         )
     values: list[Expr] = []
     for i, parameter in enumerate(extra):

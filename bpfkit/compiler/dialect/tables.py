@@ -103,7 +103,11 @@ def _declare(var: VarDecl, target: Target) -> MapDecl:
     name, inner, pin = _split(var)
     record = bare(var.type)
     if not isinstance(record, Record):
-        raise Rejection("invalid type for bpf_table, expect struct", var.loc)
+        raise Rejection(
+            "invalid type for bpf_table, expect struct",
+            var.loc,
+            "declare maps with the BPF_* macros",
+        )
     kind = KINDS.get(name)
     if kind is None:
         raise Rejection(
@@ -158,7 +162,11 @@ def _setting(var: VarDecl, record: Record, name: str) -> int:
         if entry.offset == way[-1].offset:
             value = fold(entry.value)
             if value is None:
-                raise Rejection(f"{name} of map '{var.name}' must be a constant", var.loc)
+                raise Rejection(
+                    f"{name} of map '{var.name}' must be a constant",
+                    var.loc,
+                    "write a number, or a macro that is one",
+                )
             return value
     return 0
 
@@ -199,5 +207,7 @@ def _check_inner(unit: Unit) -> None:
             )
         if inner.inner:
             raise Rejection(
-                f"inner map '{inner.name}' of '{map_.name}' is itself a map of maps", map_.loc
+                f"inner map '{inner.name}' of '{map_.name}' is itself a map of maps",
+                map_.loc,
+                "maps can be nested once; use a plain map inside",
             )

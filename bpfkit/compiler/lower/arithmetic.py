@@ -62,7 +62,9 @@ class Arithmetic(Places):
         """``left op right``, both of type ``t``."""
         kind = kind_of(t)
         if t.size > 8 and op in "*/%":
-            raise Rejection(f"BPF cannot compute '{op}' on 128-bit integers", loc)
+            raise Rejection(
+                f"BPF cannot compute '{op}' on 128-bit integers", loc, "compute with 64-bit halves"
+            )
         if op in SIMPLE:
             return self.get(f"{SIMPLE[op]} {kind} {left}, {right}")
         if op == "<<":

@@ -92,14 +92,22 @@ class Atomics(Calls):
         if isinstance(inner, AddrOf):
             place = self.place(inner.operand)
             if place.access is not Access.DIRECT and "load" in e.name:
-                raise Rejection("atomics do not reach kernel or user memory", e.loc)
+                raise Rejection(
+                    "atomics do not reach kernel or user memory",
+                    e.loc,
+                    "read it with a plain load, or keep a copy in a map",
+                )
             check_store(place.access, e.loc)
             address = place.address
         else:
             address = self.value(operand)
         pointer = bare(operand.type)
         if not isinstance(pointer, Pointer) or not is_scalar(pointer.to):
-            raise Rejection(f"{e.name} needs a pointer to an integer", e.loc)
+            raise Rejection(
+                f"{e.name} needs a pointer to an integer",
+                e.loc,
+                "cast the operand to a pointer to an integer",
+            )
         return address, bare(pointer.to)
 
     def _read_modify_write(

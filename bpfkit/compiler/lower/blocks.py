@@ -80,7 +80,11 @@ class Blocks(Atomics):
         if source.access in (Access.BTF, *BY_HELPER):
             raise Rejection("memmove from kernel or user memory", e.loc, "use memcpy")
         if isinstance(size, int) and size > INLINE_BYTES:
-            raise Rejection(f"memmove of {size} bytes; at most {INLINE_BYTES}", e.loc)
+            raise Rejection(
+                f"memmove of {size} bytes; at most {INLINE_BYTES}",
+                e.loc,
+                "move it in smaller pieces, or use memcpy where nothing overlaps",
+            )
         self._transfer("memmove", to, source, size)
         return to.address
 

@@ -125,9 +125,17 @@ class Builtins(Blocks):
             (as_int(a.type).size, as_int(a.type).signed) != (t.size, t.signed)
             for a in (left, right)
         ):
-            raise Rejection(f"{e.name} needs operands and a result of one type", e.loc)
+            raise Rejection(
+                f"{e.name} needs operands and a result of one type",
+                e.loc,
+                "cast the operands to the type of the result",
+            )
         if op == "mul" and t.size == 8:
-            raise Rejection("BPF cannot check a 64-bit product for overflow", e.loc)
+            raise Rejection(
+                "BPF cannot check a 64-bit product for overflow",
+                e.loc,
+                "compare the factors with their limits before you multiply",
+            )
         a, b, kind = self.value(left), self.value(right), kind_of(t)
         intrinsic = f"llvm.{'s' if t.signed else 'u'}{op}.with.overflow.{kind}"
         symbol = self.module.declare(intrinsic, f"{{{kind}, i1}} @{intrinsic}({kind}, {kind})")

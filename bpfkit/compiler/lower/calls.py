@@ -71,7 +71,9 @@ class Calls(Arithmetic):
         """Call a helper by its number."""
         if len(e.args) > MAX_ARGS:
             raise Rejection(
-                f"{e.name}() gets {len(e.args)} arguments; a helper takes at most {MAX_ARGS}", e.loc
+                f"{e.name}() gets {len(e.args)} arguments; a helper takes at most {MAX_ARGS}",
+                e.loc,
+                "pass a pointer to a struct",
             )
         args = [self._argument(a) for a in e.args]
         target = f"inttoptr (i64 {e.number} to ptr)"
@@ -91,7 +93,11 @@ class Calls(Arithmetic):
         if not isinstance(function, Function) or is_record(function.result):
             raise Rejection("this call cannot be compiled", e.loc)
         if len(e.args) > MAX_ARGS:
-            raise Rejection(f"a call through a pointer takes at most {MAX_ARGS} arguments", e.loc)
+            raise Rejection(
+                f"a call through a pointer takes at most {MAX_ARGS} arguments",
+                e.loc,
+                "pass a pointer to a struct",
+            )
         target = self.value(e.callee)
         return self._emit(target, function.result, [self._argument(a) for a in e.args], e.loc)
 

@@ -273,5 +273,9 @@ def static_image(c_type: Type, init: Expr, folder: Folder, byte_order: ByteOrder
     entries = init.entries if isinstance(init, InitList) else [Init(0, c_type, init)]
     for entry in entries:
         if not image.put(entry, folder):
-            raise Rejection("the initialiser of a global must be constant", entry.value.loc)
+            raise Rejection(
+                "the initialiser of a global must be constant",
+                entry.value.loc,
+                "assign it in the program, where it is known",
+            )
     return image

@@ -192,7 +192,11 @@ class Expressions(Builtins):
             return self.function_address(operand.decl, e)
         place = self.place(operand)
         if place.bits is not None and not self.preserving:
-            raise Rejection("a bit-field has no address", e.loc)
+            raise Rejection(
+                "a bit-field has no address",
+                e.loc,
+                "copy it into a local variable and use the address of that",
+            )
         target = bare(e.type)
         if isinstance(target, Pointer) and target.address_space:
             return self.get(f"addrspacecast ptr {place.address} to {kind_of(target)}")

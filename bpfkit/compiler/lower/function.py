@@ -39,7 +39,9 @@ class FunctionLowering(Statements):
         decl = self._decl
         body = decl.body
         if body is None:
-            raise Rejection(f"the function '{decl.name}' has no body", decl.loc)
+            raise Rejection(
+                f"the function '{decl.name}' has no body", decl.loc, "define it in this text"
+            )
         self._check()
         internal = not self._program and (decl.static or not decl.noinline)
         self.subprogram = self.debug.function(
@@ -59,7 +61,11 @@ class FunctionLowering(Statements):
     def _check(self) -> None:
         decl = self._decl
         if decl.type.variadic:
-            raise Rejection(f"'{decl.name}' takes a variable number of arguments", decl.loc)
+            raise Rejection(
+                f"'{decl.name}' takes a variable number of arguments",
+                decl.loc,
+                "give it fixed parameters, or make it a macro",
+            )
         if not (self._program or decl.noinline):
             return
         if len(decl.params) > MAX_ARGS:

@@ -210,7 +210,11 @@ class Memory(FunctionText):
         check_store(place.access, loc)
         if place.bits is not None:
             if place.relocated:
-                raise Rejection("a relocated bit-field cannot be written", loc)
+                raise Rejection(
+                    "a relocated bit-field cannot be written",
+                    loc,
+                    "copy the record into one of your own and change that",
+                )
             self._store_bits(place, place.bits, value)
             return
         volatile = "volatile " if is_volatile(place.type) else ""
@@ -286,7 +290,11 @@ class Memory(FunctionText):
     def _load_relocated_bits(self, place: Place, loc: Loc) -> str:
         """Read a bit-field wherever the target kernel has it: all is relocated."""
         if self.module.byte_order == "big":
-            raise Rejection("a relocated bit-field cannot be read on big endian", loc)
+            raise Rejection(
+                "a relocated bit-field cannot be read on big endian",
+                loc,
+                "read the word that holds it with bpf_probe_read_kernel(), and shift",
+            )
         slot = self._probe_slot(8)
         at = self.field_info(place.address, 0)
         size = self.field_info(place.address, 1)

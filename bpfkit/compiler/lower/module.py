@@ -225,10 +225,12 @@ class ModuleLowering:
                 inner = next((m for m in self._unit.maps if m.name == decl.inner), None)
                 if inner is None:
                     raise Rejection(
-                        f"there is no map '{decl.inner}' to put in '{decl.name}'", decl.loc
+                        f"there is no map '{decl.inner}' to put in '{decl.name}'",
+                        decl.loc,
+                        "declare the inner map in the same text",
                     )
                 if inner is decl or inner.inner:
-                    raise Rejection("maps can be nested once", decl.loc)
+                    raise Rejection("maps can be nested once", decl.loc, "use a plain map inside")
             record = definition(decl, self._definition(inner) if inner is not None else None)
             found = self._definitions[decl.name] = record
         return found

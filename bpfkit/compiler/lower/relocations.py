@@ -37,7 +37,9 @@ class Relocations(Expressions):
             return e.constants[-1]
         known = self.folder.value(e.args[-1])
         if not isinstance(known, int):
-            raise Rejection(f"the last operand of {e.name} must be constant", e.loc)
+            raise Rejection(
+                f"the last operand of {e.name} must be constant", e.loc, "write a number"
+            )
         return known
 
     def _field_info(self, e: Builtin, what: int) -> str:
@@ -48,7 +50,11 @@ class Relocations(Expressions):
         place = self.place(operand)
         self.preserving -= 1
         if not place.relocated:
-            raise Rejection(f"the operand of {e.name} must be a member of a record", e.loc)
+            raise Rejection(
+                f"the operand of {e.name} must be a member of a record",
+                e.loc,
+                "write it as in p->member",
+            )
         info = self.field_info(place.address, what)
         return self.resize(info, 32, size_of(e.type) * 8, signed=False)
 
@@ -91,7 +97,11 @@ class Relocations(Expressions):
         mask = (1 << kind.underlying.size * 8) - 1
         found = [n for n, v in kind.constants if v & mask == operand.value & mask]
         if not found:
-            raise Rejection(f"{e.name} needs an enumerator of '{kind.name}'", e.loc)
+            raise Rejection(
+                f"{e.name} needs an enumerator of '{kind.name}'",
+                e.loc,
+                "name one of its enumerators",
+            )
         number = self.module.serial()
         intrinsic = "llvm.bpf.preserve.enum.value"
         name = self.module.declare(intrinsic, f"i64 @{intrinsic}(i32, ptr, i64)")
