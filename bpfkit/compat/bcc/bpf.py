@@ -8,6 +8,7 @@ questions about the kernel.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import weakref
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import Any, Self
 
 from ...collection import Collection, load, preprocess_text
 from ...errors import NotSupportedError
+from ...links.base import Link
 from ...programs.program import Program
 from ...uapi.bpf import AttachType, ProgType
 from . import constants
@@ -92,8 +94,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
             whole = preprocess_text(source, name=name, cflags=flags, system=shared_system())
             sys.stderr.write(whole + "\n")
         self.collection = load(source, name=name, cflags=flags, system=shared_system())
-        # bcc keeps every object alive until exit; a weak reference cleans up just the same.
-        self._at_exit = weakref.finalize(self, _close, self._readers, self.collection)
+        self._at_exit = self._close_at_exit()
         try:
             self._show_debug()
             autoload(self)
@@ -193,6 +194,19 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
 
     # ------------------------------------------------------------ life
 
+    def _close_at_exit(self) -> weakref.finalize[..., Self]:
+        """Close everything when this object or the interpreter ends, whichever comes first.
+
+        bcc keeps every object alive until exit; a weak reference cleans up just the same.
+        """
+        return weakref.finalize(self, _close, os.getpid(), self._readers, self.collection)
+
+    def own(self, link: Link) -> None:
+        """Close ``link`` with this object. At exit the newest finalizer runs first: be newer."""
+        self.collection.own(link)
+        self._at_exit.detach()
+        self._at_exit = self._close_at_exit()
+
     def cleanup(self) -> None:
         """Detach and close everything. Calling it twice is harmless."""
         self._at_exit.detach()
@@ -217,7 +231,10 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         self.cleanup()
 
 
-def _close(readers: contextlib.ExitStack, collection: Collection) -> None:
+def _close(pid: int, readers: contextlib.ExitStack, collection: Collection) -> None:
+    # A forked child has copies of the descriptors, but what is attached is its parent's.
+    if os.getpid() != pid:
+        return
     with contextlib.closing(collection), readers:
         pass
 

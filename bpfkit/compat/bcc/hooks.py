@@ -87,7 +87,7 @@ class Hooks:
             retprobe=retprobe,
             maxactive=maxactive,
         )
-        self._bpf.collection.own(link)
+        self._bpf.own(link)
         key = f"{'r' if retprobe else 'p'}_{event}"
         self.kprobe_links.setdefault(key, {}).setdefault(fn_name, []).append(link)
 
@@ -140,7 +140,7 @@ class Hooks:
             raise ValueError(f"a tracepoint is named category:event, not '{to_text(tp)}'")
         function = self._bpf.load_func(fn_name, ProgType.TRACEPOINT)
         link = attach_tracepoint(self._bpf.collection.system, function.program, category, event)
-        self._bpf.collection.own(link)
+        self._bpf.own(link)
         self.tracepoint_links.setdefault(to_text(tp), []).append(link)
         return self
 
@@ -162,7 +162,7 @@ class Hooks:
             raise Exception(f"Raw tracepoint {name} has been attached")
         function = self._bpf.load_func(fn_name, ProgType.RAW_TRACEPOINT)
         link = attach_raw_tracepoint(self._bpf.collection.system, function.program, name)
-        self._bpf.collection.own(link)
+        self._bpf.own(link)
         self.raw_tracepoint_links[name] = link
         return self
 
@@ -182,7 +182,7 @@ class Hooks:
         if program is None:
             raise Exception("arg 1 must be of type BPF.Function")
         link = attach_xdp(fn.bpf.collection.system, program, to_text(dev), flags=flags)
-        fn.bpf.collection.own(link)
+        fn.bpf.own(link)
 
     @staticmethod
     def remove_xdp(dev: Text, flags: int = 0) -> None:

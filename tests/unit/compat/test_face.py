@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import ctypes
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +38,23 @@ class FakeCollection:
 
     def close(self) -> None:
         self.closed += 1
+
+
+# XDP outlives a process, so its link brings an undo that runs at exit.
+ATTACHED_AT_EXIT = """
+from bpfkit.collection import Collection
+from bpfkit.compat.bcc import BPF, bpf
+from bpfkit.links.base import Link, Method
+from bpfkit.loader import LoadedObject
+from bpfkit.system import System
+
+system = System.live()
+spec = type("Spec", (), {"programs": {}, "btf": None})()
+bpf.load = lambda *_, **__: Collection(LoadedObject(spec, system, {}, None), system, None)
+b = BPF(text="…")
+undo = lambda: print("undone")
+b.own(Link(hook="xdp", program="p", target="t", method=Method.NETLINK, undo=undo))
+"""
 
 
 @pytest.fixture
@@ -150,6 +168,26 @@ def test_an_object_nobody_cleans_up_is_closed_with_its_readers(
     assert seen == [({}, 0, 1, 2)]
     gc.collect()
     assert (FakePerfBuffer.closed, collection.closed) == ([1], 1)
+
+
+@pytest.mark.usefixtures("attached")
+def test_a_forked_child_leaves_what_its_parent_attached(monkeypatch: pytest.MonkeyPatch) -> None:
+    collection = given(monkeypatch)
+    b = BPF(text="…")
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    del b
+    gc.collect()
+    assert collection.closed == 0
+
+
+def test_what_is_attached_at_exit_is_closed_without_a_warning() -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ATTACHED_AT_EXIT],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[3],
+    )
+    assert (run.stdout, run.stderr) == ("undone\n", "")
 
 
 @pytest.mark.parametrize(
