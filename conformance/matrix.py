@@ -102,7 +102,7 @@ def _job(kernel_id: str, share: Path, options: Options) -> Job:
         *(*_pytest(), "--records", f"{GUEST_SHARE}/records.jsonl", "--kernel-id", kernel_id),
         *("-q", "--tb=short", *options.pytest_args),
     ]
-    env = {"PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"}
+    env = {"PYTHONDONTWRITEBYTECODE": "1"}
     return Job(argv, cwd=ROOT, env=env, share=share, timeout_s=options.timeout_s)
 
 

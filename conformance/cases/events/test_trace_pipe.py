@@ -6,7 +6,7 @@ import os
 
 from bpfkit import BPF
 from conformance.case import case
-from conformance.triggers import getpid_calls, only_mine
+from conformance.triggers import getpid_calls, only_mine, until
 
 
 @case("events/trace-printk", kernel="4.7")
@@ -19,13 +19,18 @@ def test_trace_fields_gives_what_printk_wrote() -> None:
         return 0;
     }
     """
+    got = []
     with BPF(text=text, cflags=only_mine()) as b:
-        b.trace_open()
+        b.trace_open(nonblocking=True)
         getpid_calls(1)
-        while True:
-            task, pid, cpu, flags, stamp, message = b.trace_fields()
-            if pid == os.getpid():
-                break
+
+        def look() -> None:
+            fields = b.trace_fields(nonblocking=True)
+            if fields[1] == os.getpid():
+                got.append(fields)
+
+        assert until(lambda: bool(got), look)
+    task, _, cpu, flags, stamp, message = got[0]
     assert message.startswith(b"hello 42 world")
     assert task
     assert 0 <= cpu < (os.cpu_count() or 1)
