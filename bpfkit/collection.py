@@ -43,7 +43,7 @@ class Collection:
         self.compiled = compiled
         self._loaded = loaded
         self._programs: dict[str, Program] = {}
-        self._owned = contextlib.ExitStack()
+        self._owned: dict[int, Closable] = {}
 
     @property
     def spec(self) -> ObjectSpec:
@@ -85,7 +85,11 @@ class Collection:
 
     def own(self, thing: Closable) -> None:
         """Close ``thing`` together with the collection, before its programs."""
-        self._owned.callback(thing.close)
+        self._owned[id(thing)] = thing
+
+    def disown(self, thing: Closable) -> None:
+        """Forget a thing that its user closes; one that is not owned is fine."""
+        self._owned.pop(id(thing), None)
 
     def close(self) -> None:
         """Detach and close everything. Calling it twice is harmless."""
@@ -93,8 +97,9 @@ class Collection:
             rest.callback(self._loaded.close)
             for program in self._programs.values():
                 rest.callback(program.close)
-            self._programs = {}
-            rest.enter_context(self._owned.pop_all())
+            for thing in self._owned.values():
+                rest.callback(thing.close)
+            self._programs, self._owned = {}, {}
 
     def __enter__(self) -> Self:
         return self

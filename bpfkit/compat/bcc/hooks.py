@@ -117,13 +117,13 @@ class Hooks:
     def _detach_kprobe(self, key: str, event: Text, fn_name: Text | None) -> None:
         if fn_name is None:
             for links in self.kprobe_links[key].values():
-                close_all(links)
+                self._close(links)
             self.kprobe_links[key].clear()
             return
         attached = self.kprobe_links.get(key, {}).pop(to_text(fn_name), None)
         if attached is None:
             raise Exception(f"Kprobe {to_text(event)} is not attached")
-        close_all(attached)
+        self._close(attached)
 
     # ------------------------------------------------------------ tracepoints
 
@@ -149,7 +149,7 @@ class Hooks:
         links = self.tracepoint_links.pop(to_text(tp), None)
         if links is None:
             raise Exception(f"Tracepoint {to_text(tp)} is not attached")
-        close_all(links)
+        self._close(links)
 
     def num_open_tracepoints(self) -> int:
         """How many tracepoints are attached now."""
@@ -171,7 +171,7 @@ class Hooks:
         link = self.raw_tracepoint_links.pop(to_text(tp), None)
         if link is None:
             raise Exception(f"Raw tracepoint {to_text(tp)} is not attached")
-        link.close()
+        self._close([link])
 
     # ------------------------------------------------------------ XDP
 
@@ -189,16 +189,16 @@ class Hooks:
         """Take the XDP program off a device."""
         detach_xdp(shared_system(), to_text(dev), flags=flags)
 
+    def _close(self, links: Iterable[Link]) -> None:
+        """Close every link, also when closing one fails."""
+        with contextlib.ExitStack() as stack:
+            for link in links:
+                self._bpf.collection.disown(link)
+                stack.callback(link.close)
+
     @property
     def _bpf(self) -> BPF:
         return cast("BPF", self)
-
-
-def close_all(links: Iterable[Link]) -> None:
-    """Close every link, also when closing one fails."""
-    with contextlib.ExitStack() as stack:
-        for link in links:
-            stack.callback(link.close)
 
 
 def check_quota(wanted: int) -> None:

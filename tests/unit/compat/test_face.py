@@ -32,9 +32,14 @@ class FakeCollection:
         self.compiled = None
         self.system: object = None
         self.closed = 0
+        self.owned: list[object] = []
 
     def own(self, thing: object) -> None:
         """Close nothing: the tests look at what is closed by others."""
+        self.owned.append(thing)
+
+    def disown(self, thing: object) -> None:
+        self.owned.remove(thing)
 
     def close(self) -> None:
         self.closed += 1
@@ -283,7 +288,7 @@ def links(monkeypatch: pytest.MonkeyPatch) -> list[FakeLink]:
 def test_a_detach_ends_every_attachment(
     monkeypatch: pytest.MonkeyPatch, links: list[FakeLink]
 ) -> None:
-    given(monkeypatch)
+    collection = given(monkeypatch)
     with BPF(text="…") as b:
         b.attach_kprobe(event="f", fn_name="g").attach_kprobe(event="f", fn_name="g")
         b.detach_kprobe("f", "g")
@@ -292,6 +297,7 @@ def test_a_detach_ends_every_attachment(
         b.attach_tracepoint("a:b", fn_name="g").attach_tracepoint("a:b", fn_name="h")
         b.detach_tracepoint("a:b")
     assert [link.closed for link in links] == [True] * 6
+    assert not collection.owned
 
 
 class FakeMap:
