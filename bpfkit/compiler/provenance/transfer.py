@@ -209,6 +209,8 @@ class Transfer:
             return atoms
         if isinstance(node.lvalue, Member) and node.lvalue.field.bit_width is not None:
             return SCALARS if atoms else NOTHING
+        if isinstance(bare(node.type), Pointer) and _is_address_table(node.lvalue):
+            return VISIBLES
         return self.memory.load(atoms, node.type, access)
 
     def _cast(self, node: Cast) -> Atoms:
@@ -347,3 +349,24 @@ def _sum(op: str, left: Atoms, right: Atoms, number: int | None, amount: int | N
         both_zero = not pointers and not others and left | right == ZEROS
         values |= ZEROS if both_zero else SCALARS
     return values
+
+
+def _is_address_table(node: Expr) -> bool:
+    """Whether an object of static storage is read that was initialised with string literals.
+
+    LLVM replaces a load at a known index by the address of the literal.
+    """
+    while isinstance(node, (Member, Index)):
+        node = node.base
+    if not (isinstance(node, DeclRef) and isinstance(node.decl, VarDecl)):
+        return False
+    init = node.decl.init
+    return node.decl.storage is not Storage.LOCAL and init is not None and _has_literal(init)
+
+
+def _has_literal(init: Expr) -> bool:
+    if isinstance(init, InitList):
+        return any(_has_literal(entry.value) for entry in init.entries)
+    while isinstance(init, Cast):
+        init = init.operand
+    return isinstance(init, Decay) and isinstance(init.operand, StrLit)

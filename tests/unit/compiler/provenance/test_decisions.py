@@ -406,3 +406,15 @@ def test_the_helper_that_reads(
     from bpfkit.compiler.provenance.analyse import read_helper
 
     assert read_helper(target(dialect, arch, version=version)) == number
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'static const char *const names[] = {"a", "b"};',
+        'static struct { int k; const char *n; } names[] = {{1, "a"}, {2, "b"}};',
+    ],
+)
+def test_literals_of_a_static_table_are_read_directly(table: str) -> None:
+    name = "names[1].n" if "struct" in table else "names[1]"
+    assert accesses(f"return *{name};", before=table) == {name: DIR}
