@@ -43,6 +43,8 @@ def attach_tracepoint(system: System, program: Attachable, category: str, event:
 def _explain(error: SyscallError, program: Attachable) -> Explanation:
     if error.errno == errno.EACCES and error.call != "perf_event_open":
         return Explanation(str(error), "the program reads beyond the record of this tracepoint")
+    if error.errno == errno.EEXIST:
+        return Explanation(str(error), "the program is attached there already")
     if error.errno in (errno.EPERM, errno.EACCES):
         return Explanation(str(error), "run as root, or with CAP_BPF and CAP_PERFMON")
     if error.errno == errno.EINVAL:

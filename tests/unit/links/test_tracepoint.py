@@ -34,6 +34,7 @@ def test_a_missing_tracepoint_names_the_nearest(tmp_path: Path) -> None:
         ("perf_event_open", errno.EACCES, "run as root"),
         ("link_create", errno.EPERM, "run as root"),
         ("link_create", errno.EACCES, "beyond the record"),
+        ("link_create", errno.EEXIST, "attached there already"),
     ],
 )
 def test_a_refusal_is_explained(tmp_path: Path, call: str, code: int, expected: str) -> None:
