@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -28,7 +29,9 @@ def making(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = error.filename or place
+        # When a copy meets a full disk, the name in the error is that of the file it was to copy.
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        where = place if full else error.filename or place
         raise CacheError(
             f"{where}: {error.strerror or error}", "vmlab prune frees space, VMLAB_CACHE moves it"
         ) from error
