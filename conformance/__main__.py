@@ -2,7 +2,7 @@
 guests.
 
 Exit status: 0 when every guest finished and no case failed; 1 when a case or a guest failed; 2
-when a kernel could not be had.
+when a kernel could not be had; 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -47,14 +47,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         modules=args.modules,
         pytest_args=("-k", args.keyword) if args.keyword else (),
     )
-    records: list[Record] = []
-    unavailable = False
     try:
-        kernels = [kernel.id for kernel in resolve_set(args.name)]
+        return run_kernels(args, options)
     except LabError as error:
         say(str(error))
         return 2
-    for kernel in kernels:
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+
+
+def run_kernels(args: argparse.Namespace, options: Options) -> int:
+    """Run the suite in each kernel, and return the exit status.
+
+    Raises LabError if there is no such kernel or set.
+    """
+    records: list[Record] = []
+    unavailable = False
+    for kernel in [kernel.id for kernel in resolve_set(args.name)]:
         try:
             found = run_kernel(kernel, options)
         except LabError as error:
