@@ -8,6 +8,7 @@ loads and stores are volatile ones: the backend has no others below CPU v4.
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 
 from ..ctype import Pointer, Type, bare, is_scalar, size_of
 from ..diagnostics import Rejection
@@ -26,9 +27,9 @@ COMPARED = ("__sync_val_compare_and_swap", "__sync_bool_compare_and_swap")
 class Atomics(Calls):
     """``__sync_*`` and ``__atomic_*``, and CO-RE builtins from ``relocations``."""
 
+    @abstractmethod
     def relocation(self, e: Builtin) -> str:
         """A CO-RE builtin; the stage above has it."""
-        raise NotImplementedError
 
     def atomic(self, e: Builtin, *, unused: bool) -> str:
         """Lower an atomic builtin."""

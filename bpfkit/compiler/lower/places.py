@@ -6,6 +6,7 @@ or found at an address (`record_at`).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 from ..ctype import LONG, ULONG, VOID, Array, Pointer, align_of, as_int, bare, size_of
@@ -38,7 +39,7 @@ from .memory import Place, common_align, is_record
 from .scope import Scope
 
 
-class Places(Chains):
+class Places(Chains, ABC):
     """Finding objects. The methods without a body here belong to the stages above."""
 
     def __init__(
@@ -61,25 +62,25 @@ class Places(Chains):
         if loc.line:
             self.location = f", !dbg {self.debug.location(loc, self.subprogram)}"
 
+    @abstractmethod
     def value(self, e: Expr) -> str:
         """The operand of a scalar expression."""
-        raise NotImplementedError
 
+    @abstractmethod
     def effect(self, e: Expr) -> None:
         """Evaluate an expression whose value nobody wants."""
-        raise NotImplementedError
 
+    @abstractmethod
     def condition(self, e: Expr, then: str, otherwise: str) -> None:
         """Jump on the truth of an expression."""
-        raise NotImplementedError
 
+    @abstractmethod
     def call(self, e: Call, result: str = "") -> str:
         """Call a function; a record result is written to ``result``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def statement_expression(self, e: StmtExpr, result: str = "", align: int = 1) -> str:
         """Lower ``({ … })``; a record value is written to ``result``."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------ lvalues
 

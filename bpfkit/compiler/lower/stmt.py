@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 
 from ..ctype import Type, Void, align_of, as_int, bare, size_of
@@ -100,9 +101,9 @@ class Statements(Relocations):
             case _:
                 raise Rejection(f"cannot compile this statement ({type(s).__name__})", s.loc)
 
+    @abstractmethod
     def leave(self, value: Expr | None, s: Stmt) -> None:
         """Return from the function; the stage above knows how."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------ blocks and objects
 
