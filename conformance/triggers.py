@@ -9,7 +9,6 @@ import os
 import platform
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,8 +79,3 @@ def _ip(*args: str) -> None:
     run = subprocess.run(["ip", *args], capture_output=True, text=True)
     if run.returncode != 0:
         raise RuntimeError(f"ip {' '.join(args)}: {run.stderr.strip()}")
-
-
-def python(code: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process of its own."""
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
