@@ -121,7 +121,7 @@ def _derived(cache: Cache, named: Collection[str], every_lock: tuple[str, ...]) 
             for path in sorted(room.iterdir()):
                 for kernel_id in named:
                     if path.name.startswith(f"{kernel_id}-") or _kernel_of(path) == kernel_id:
-                        # An image run in place of the kernel shares its name, not its lock.
+                        # What an image run in its place needs is named so too; its lock is not.
                         locks = (kernel_id, "image")
                         yield _item(path, f"made of kernel {kernel_id}: {room.name}", locks)
 

@@ -58,9 +58,11 @@ def image_instead_of(
 ) -> KernelImage:
     """Make a `KernelImage` of files that were named in place of ``kernel``.
 
-    Whoever names a file means that file, so another series is worth a notice, not a refusal.
+    Whoever names a file means that file, so another series is worth a notice, not a refusal. Its
+    id is not the kernel's, whose saved guest would have to make room for this one's.
     """
-    found = user_image(image, modules, cache, kernel_id=kernel.id, cmdline=kernel.cmdline)
+    own_id = f"{kernel.id}-image"
+    found = user_image(image, modules, cache, kernel_id=own_id, cmdline=kernel.cmdline)
     if not is_of_series(found.release, kernel.series):
         notice(f"{found.image} is Linux {found.release}, not of series {kernel.series}")
     return found

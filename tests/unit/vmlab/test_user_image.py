@@ -121,7 +121,8 @@ def test_a_named_image_of_another_series_is_a_notice(
     kernel = Kernel(series, series, "", "", (), ("lsm=bpf",))
     file = image_file(tmp_path / "bzImage")
     found = image_instead_of(kernel, file, None, cache, notices.append)
-    assert (found.id, found.release, found.cmdline) == (series, RELEASE, ("lsm=bpf",))
+    own_id = f"{series}-image"
+    assert (found.id, found.release, found.cmdline) == (own_id, RELEASE, ("lsm=bpf",))
     assert [notice.partition(" is ")[2] for notice in notices] == told
 
 
