@@ -58,7 +58,9 @@ def test_a_child_has_its_own_session_and_no_stdin() -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_child_does_not_outlive_its_parent_however_it_ends(number: int) -> None:
     program = (
-        f"import sys, time; sys.path.insert(0, {HOME!r})\n"
+        f"import signal, sys, time; sys.path.insert(0, {HOME!r})\n"
+        # Whoever starts us in the background may have it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from vmlab.engine.process import ChildProcess\n"
         "from vmlab.engine.interrupt import ending_cleanly\n"
         "with ending_cleanly(), ChildProcess(['sleep', '60']) as child:\n"
