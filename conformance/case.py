@@ -1,7 +1,7 @@
 """A case: one claim about kernels, written as a test function with an id, a sentence and its needs.
 
     @case("maps/hash/increment", kernel="3.19", feature="map_type/hash")
-    def test_increment_creates_the_missing_key(system: System) -> None:
+    def test_increment_creates_the_missing_key() -> None:
         \"\"\"``t.increment(k)`` on a hash starts a missing key at the increment.\"\"\"
 
 The docstring's first line is the claim, as reports print it.

@@ -39,10 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Recorder(path, config.getoption("--kernel-id")))
 
 
-@pytest.fixture(scope="session")
-def system() -> System:
-    """The live system that all cases share."""
-    return System.live()
+SYSTEM = pytest.StashKey[System]()
+
+
+def live_system(config: pytest.Config) -> System:
+    """The live system of this run, made when it is first asked for: its probes answer once."""
+    if SYSTEM not in config.stash:
+        config.stash[SYSTEM] = System.live()
+    return config.stash[SYSTEM]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -53,18 +57,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail(
             f"{item.nodeid} is not declared with @case: every claim has an id", pytrace=False
         )
-    system = item.session.config.stash.setdefault(SYSTEM, None) or System.live()
-    item.session.config.stash[SYSTEM] = system
-    decision, reason, decided_by = decide(case.needs, situation_of(system, case.needs))
+    here = situation_of(live_system(item.config), case.needs)
+    decision, reason, decided_by = decide(case.needs, here)
     item.stash[DECIDED_BY] = decided_by
     if decision is Decision.SKIP:
         pytest.skip(reason)
     if decision is Decision.LIE:
         item.stash[LIE] = reason
         pytest.fail(f"lie: {reason}", pytrace=False)
-
-
-SYSTEM = pytest.StashKey[System | None]()
 
 
 def declared(item: pytest.Item) -> Case | None:
@@ -86,10 +86,10 @@ class Recorder:
         self.started: dict[str, float] = {}
         self.seen: dict[str, tuple[Outcome, str]] = {}
 
-    def pytest_sessionstart(self) -> None:
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Write what this kernel is. The host adds the verdict on the guest."""
         uname = platform.uname()
-        facts = System.live().facts
+        facts = live_system(session.config).facts
         config = facts.config_text()
         digest = hashlib.sha256(config.encode()).hexdigest() if config else ""
         version = ".".join(map(str, facts.version))

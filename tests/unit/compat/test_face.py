@@ -127,9 +127,11 @@ def test_a_failing_attach_closes_everything(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("attached")
 def test_cleanup_twice_is_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch)
+    collection = given(monkeypatch)
     with BPF(text="…") as b:
         b.cleanup()
+        assert collection.closed >= 1
+        assert not b.tables
 
 
 class FakePerfBuffer:
