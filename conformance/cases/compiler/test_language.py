@@ -8,29 +8,8 @@ from pathlib import Path
 
 from bpfkit import BPF
 from conformance.case import case
-from conformance.triggers import getpid_calls, only_mine
-
-
-def run(body: str, results: int = 1, before: str = "") -> list[int]:
-    """Run C statements in a probe once and give what they stored with ``OUT(index, value)``."""
-    text = f"""
-    #include <linux/sched.h>
-    #include <linux/fs.h>
-    BPF_ARRAY(out, s64, {results});
-    #define OUT(i, v) do {{ int _i = (i); s64 _v = (s64)(v); out.update(&_i, &_v); }} while (0)
-    {before}
-    TRACEPOINT_PROBE(raw_syscalls, sys_enter) {{
-        if (NOT_MINE)
-            return 0;
-        {body}
-        return 0;
-    }}
-    """
-    # A method call inside a macro is an error in bcc; ours is a tree, so macros are no special
-    # case.
-    with BPF(text=text, cflags=only_mine()) as b:
-        getpid_calls(1)
-        return [b["out"][i].value for i in range(results)]
+from conformance.triggers import getpid_calls
+from conformance.values import in_task
 
 
 @case("compiler/integers", kernel="4.7")
@@ -41,7 +20,7 @@ def test_integer_conversions_and_promotions() -> None:
     OUT(0, small + 10); OUT(1, (u8)(small + 10)); OUT(2, negative >> 1); OUT(3, half * 2);
     OUT(4, word / 2); OUT(5, word % 4); OUT(6, big >> 38); OUT(7, (s8)small);
     """
-    assert run(body, 8) == [260, 4, -2, 131070, -3, -3, 4, -6]
+    assert in_task(body, 8) == [260, 4, -2, 131070, -3, -3, 4, -6]
 
 
 @case("compiler/bit-fields", kernel="4.7")
@@ -53,7 +32,7 @@ def test_bit_fields_are_read_and_written() -> None:
     x.a += 4; x.b--; x.c ^= 0xff;
     OUT(0, x.a); OUT(1, x.b); OUT(2, x.c); OUT(3, x.d); OUT(4, sizeof(x));
     """
-    assert run(body, 5, before) == [1, -10, 0xABCD10, 0x1FFFFFFFF, 16]
+    assert in_task(body, 5, before) == [1, -10, 0xABCD10, 0x1FFFFFFFF, 16]
 
 
 @case("compiler/control-flow", kernel="5.3")
@@ -79,7 +58,7 @@ def test_loops_switches_and_conditions() -> None:
     OUT(5, calls); OUT(6, sum ?: 3); OUT(7, 0 ?: 3);
     do { i--; } while (i > 2); OUT(8, i);
     """
-    assert run(body, 9, before) == [25, 10, 104, 9, -1, 1, 25, 3, 2]
+    assert in_task(body, 9, before) == [25, 10, 104, 9, -1, 1, 25, 3, 2]
 
 
 @case("compiler/aggregates", kernel="4.7")
@@ -96,7 +75,7 @@ def test_structs_are_copied_and_initialised() -> None:
     OUT(0, a.head); OUT(1, b.in[0].x); OUT(2, b.in[0].y[2]); OUT(3, a.in[1].y[2]);
     OUT(4, a.part[0]); OUT(5, sizeof(struct outer)); OUT(6, offsetof(struct outer, in[1].y));
     """
-    assert run(body, 7, before) == [0, 7, 9, 3, 4, 24, 16]
+    assert in_task(body, 7, before) == [0, 7, 9, 3, 4, 24, 16]
 
 
 @case("compiler/inline-functions", kernel="4.7")
@@ -110,7 +89,7 @@ def test_a_helper_reads_local_and_kernel_memory() -> None:
     OUT(2, task->pid);
     """
     pid = os.getpid()
-    assert run(body, 3, before) == [pid, pid, pid]
+    assert in_task(body, 3, before) == [pid, pid, pid]
 
 
 @case("compiler/kernel-arrays", kernel="4.7")
@@ -123,7 +102,7 @@ def test_arrays_inside_kernel_structs_are_read() -> None:
     OUT(0, comm[0]); OUT(1, task->comm[1]);
     """
     comm = Path("/proc/self/comm").read_bytes()
-    assert run(body, 2) == [comm[0], comm[1]]
+    assert in_task(body, 2) == [comm[0], comm[1]]
 
 
 @case("compiler/flags", kernel="4.7")
