@@ -55,10 +55,12 @@ def check_style(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Lint, types and the tests that need neither root, nor network, nor a guest."""
+    """Lint, types and the tests that need neither root, nor network, nor a guest; with coverage."""
     project(session)
     check_style(session)
-    run(session, "pytest", *session.posargs)
+    run(session, "coverage", "run", "-m", "pytest", *session.posargs)
+    if not session.posargs:
+        run(session, "coverage", "report")
 
 
 @nox.session(venv_backend="none")
