@@ -23,10 +23,13 @@ _DEFINE = re.compile(
 )
 _CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|elif|ifdef|ifndef)\b([^\n]*)", re.M)
 _DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n\\]|\\.)*", re.M | re.S)
-_TAG_USE = re.compile(r"\b(struct|union|enum)\s+([A-Za-z_]\w*)")
+# What may stand between a keyword and its tag, and between a tag and its body.
+_ATTRIBUTES = r"(?:(?:__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)|__packed\b)\s*)*"
+_TAG_USE = re.compile(
+    rf"\b(struct|union|enum)\s+{_ATTRIBUTES}(?!__attribute__|__packed\b)([A-Za-z_]\w*)"
+)
 _TAG_BODY = re.compile(
-    r"\b(?:struct|union|enum)\s+(?:__attribute__\s*\(\(.*?\)\)\s*)?([A-Za-z_]\w*)\s*"
-    r"(?:__attribute__\s*\(\(.*?\)\)\s*)?\{"
+    rf"\b(?:struct|union|enum)\s+{_ATTRIBUTES}(?!__attribute__|__packed\b)([A-Za-z_]\w*)\s*{_ATTRIBUTES}\{{"
 )
 _ENUM_BODY = re.compile(r"\benum\b[^{};()]*\{([^}]*)\}")
 _FUNCTION = re.compile(r"\b([A-Za-z_]\w*)\s*\(")

@@ -81,3 +81,12 @@ def test_macros_of_a_prelude_are_known_by_the_words_they_add() -> None:
 )
 def test_a_typedef_names_its_last_word(text: str, name: str) -> None:
     assert name in scan(text).own_typedefs
+
+
+@pytest.mark.parametrize(
+    "attributes", ["__attribute__((packed))", "__attribute__((aligned(8), packed)) __packed"]
+)
+def test_attributes_before_a_tag_are_not_the_tag(attributes: str) -> None:
+    found = scan(f"struct {attributes} pair {{ int a; }}; struct {attributes} {{ int b; }} x;")
+    assert found.tags == {("struct", "pair")}
+    assert found.own_tags == {"pair"}
