@@ -8,6 +8,7 @@ when a kernel could not be had; 130 after Ctrl-C.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,8 @@ from vmlab.errors import LabError
 from vmlab.manifest import resolve_set
 
 from .matrix import Options, is_good, run_kernel, say, write_report
-from .record import KernelRecord, Record
+from .record import KernelRecord, Record, read_records
+from .several import one_kernel, run_several
 from .staging import ROOT
 
 
@@ -33,6 +35,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "-k", dest="keyword", default="", help="only cases that match, as in pytest"
     )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="run so many kernels of a set at a time (default: one for each core)",
+    )
     return parser.parse_args(argv)
 
 
@@ -48,7 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         pytest_args=("-k", args.keyword) if args.keyword else (),
     )
     try:
-        return run_kernels(args, options)
+        kernels = [kernel.id for kernel in resolve_set(args.name)]
+        if args.what == "set" or len(kernels) > 1:
+            return run_set(kernels, args)
+        return run_one(kernels[0], options)
     except LabError as error:
         say(str(error))
         return 2
@@ -57,25 +69,49 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def run_kernels(args: argparse.Namespace, options: Options) -> int:
-    """Run the suite in each kernel, and return the exit status.
+def run_one(kernel: str, options: Options) -> int:
+    """Run the suite in one kernel, and return the exit status."""
+    try:
+        records, unavailable = run_kernel(kernel, options), False
+    except LabError as error:
+        say(f"{kernel}: {error}")
+        unavailable = True
+        records = [KernelRecord(kernel, "", "", "", "", "unavailable", 0.0, str(error))]
+    say(f"report: {write_report(records, options.out, kernel)}")
+    return status_of(records, unavailable)
 
-    Raises LabError if there is no such kernel or set.
-    """
+
+def run_set(kernels: Sequence[str], args: argparse.Namespace) -> int:
+    """Run the suite in several kernels, some at a time, and merge what they recorded."""
+    flags = ["--out", str(args.out), "--engine", args.engine, "--timeout", str(args.timeout)]
+    for option, value in (
+        ("-k", args.keyword),
+        ("--image", args.image),
+        ("--modules", args.modules),
+    ):
+        flags += [option, str(value)] if value else []
+    for kernel in kernels:
+        (args.out / f"{kernel}.jsonl").unlink(missing_ok=True)
+    say(f"{', '.join(kernels)}: {min(args.jobs, len(kernels))} at a time")
+    status = {}
+    commands = {kernel: one_kernel(kernel, flags) for kernel in kernels}
+    for ended in run_several(commands, args.jobs):
+        sys.stdout.buffer.write(ended.output)
+        sys.stdout.flush()
+        status[ended.name] = ended.status
     records: list[Record] = []
-    unavailable = False
-    for kernel in [kernel.id for kernel in resolve_set(args.name)]:
-        try:
-            found = run_kernel(kernel, options)
-        except LabError as error:
-            say(f"{kernel}: {error}")
-            unavailable = True
-            found = [KernelRecord(kernel, "", "", "", "", "unavailable", 0.0, str(error))]
-        records += found
-        if args.what == "set":
-            write_report(found, options.out, kernel)
-    report = write_report(records, options.out, args.name)
-    say(f"report: {report}")
+    for kernel in kernels:
+        lines = args.out / f"{kernel}.jsonl"
+        records += read_records(lines) if lines.exists() else []
+    say(f"report: {write_report(records, args.out, args.name)}")
+    if 130 in status.values():
+        raise KeyboardInterrupt
+    bad = [code for code in status.values() if code not in (0, 2)]
+    return 1 if bad else status_of(records, 2 in status.values())
+
+
+def status_of(records: Sequence[Record], unavailable: bool) -> int:
+    """The exit status that says how the suite went."""
     if unavailable:
         return 2
     return 0 if is_good(records) else 1
