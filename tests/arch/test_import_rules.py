@@ -26,10 +26,11 @@ ALLOWED: dict[str, set[str]] = {
     "_lazy": {"errors"},
     "uapi": set(),
     "arch": {"uapi"},
+    "asm": {"uapi"},
     "elf": {"errors", "_lazy"},
     "btf": BASE | {"obj"},  # obj.spec names a CO-RE relocation, for annotations
     "codec": PURE,
-    "obj": PURE,
+    "obj": PURE | {"asm"},
     "compiler": PURE,
     "host": PURE,
     "syscalls": BASE,

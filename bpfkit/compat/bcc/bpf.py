@@ -23,6 +23,7 @@ from ...programs.program import Program
 from ...uapi.bpf import AttachType, ProgType
 from . import constants
 from .autoload import autoload
+from .debug import debug_output
 from .hooks import Hooks
 from .kernel import KernelQuestions, shared_system
 from .output import Output
@@ -109,16 +110,13 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         return 1 if self.debug & constants.DEBUG_BPF else 0
 
     def _show_debug(self) -> None:
-        later = self.debug & (constants.DEBUG_SOURCE | constants.DEBUG_BTF)
-        if later:
-            sys.stderr.write(f"bpfkit: the debug flags {later:#x} show nothing yet\n")
         compiled = self.collection.compiled
         if compiled is None:
             return
         for warning in compiled.warnings:
             sys.stderr.write(warning.render() + "\n")
-        if self.debug & constants.DEBUG_LLVM_IR:
-            sys.stderr.write(compiled.ir)
+        for piece in debug_output(self.debug, self.collection.spec, compiled):
+            sys.stderr.write(piece)
 
     # ------------------------------------------------------------ programs
 

@@ -1,0 +1,1 @@
+"""BPF instructions: bytes to fields, fields to text."""
