@@ -29,6 +29,7 @@ from .headers.helpers import declare_helpers, result_tags
 from .headers.known import known_headers
 from .headers.scan import KEYWORDS, Scan, scan, tags_of, take_apart, without_comments
 from .headers.supply import Supply, select
+from .headers.table import header_constants, header_table, likely_constants
 from .headers.tracepoints import Event, events_in, tracepoint_struct
 from .headers.types import KernelTypes
 from .parse_input import ParseInput
@@ -130,7 +131,9 @@ class _Prelude:
         supply = select(used, self._taken(), self._kernel, self._expand)
         words = supply.words
         own = self._dialect.rest.own_functions | used.own_functions | set(self._dialect.macros)
-        types = self._types(supply)
+        names = self._candidates(supply)
+        constants = self._constants(names)
+        types = self._types(supply, names - constants.keys())
         has_registers = "pt_regs" in words or "struct pt_regs" in types
         parts = [
             basic_types(used.own_typedefs),
@@ -140,7 +143,8 @@ class _Prelude:
             _lines(version_macros(words, kernel)),
             _lines(config_macros(words, kernel, arch)),
             _lines(bpf_constants(words - used.own_enumerators)),
-            _lines(self._tested()),
+            _lines(f"#define {name} {value}" for name, value in constants.items()),
+            _lines(self._tested(names)),
             _lines(supply.macros),
             _lines(declare_helpers(words, own)),
             _lines(supply.functions),
@@ -164,7 +168,21 @@ class _Prelude:
     def _expand(self, name: str) -> frozenset[str]:
         return self._dialect.macros.get(name, frozenset())
 
-    def _types(self, supply: Supply) -> str:
+    def _candidates(self, supply: Supply) -> set[str]:
+        """Names that only the kernel's types, or its headers, can give a meaning to."""
+        used = self._used
+        names = (used.free | (supply.words - used.words)) - self._not_types(supply)
+        return {name for name in names if not name.startswith(_NO_CANDIDATES)}
+
+    def _constants(self, names: set[str]) -> dict[str, str]:
+        """Constants of headers; what is an enumerator of this very kernel is none."""
+        likely = likely_constants(names)
+        unknown = {name for name in likely if not self._kernel.is_enumerator(name)}
+        return header_constants(
+            unknown, self._used.tested, self._target.kernel.version, self._target.arch
+        )
+
+    def _types(self, supply: Supply, names: set[str]) -> str:
         """Write the kernel types the program needs; BTF is not read when it needs none."""
         used = self._used
         tags = used.tags | supply.tags | result_tags(supply.words)
@@ -172,8 +190,6 @@ class _Prelude:
         given = {"pt_regs"} - other if registers(self._target.arch) else set()
         tags = {pair for pair in tags if pair[1] not in other | given}
         tags = {pair for pair in tags if not pair[1].startswith("tracepoint__")}
-        names = (used.free | (supply.words - used.words)) - self._not_types(supply)
-        names = {name for name in names if not name.startswith(_NO_CANDIDATES)}
         policy = Policy(
             tags=given,
             typedefs=TYPEDEFS.keys() - used.own_typedefs,
@@ -198,10 +214,12 @@ class _Prelude:
             | {word for words in dialect.macros.values() for word in words}
         )
 
-    def _tested(self) -> list[str]:
+    def _tested(self, names: set[str]) -> list[str]:
         """Define enumerators that kernel headers also define as macros, when tested for."""
-        names = (n for n in sorted(self._used.tested) if n.startswith(("IPPROTO_", "SOCK_")))
-        values = ((name, self._kernel.enumerator_value(name)) for name in names)
+        tested = likely_constants(names & self._used.tested)
+        if tested:
+            tested &= header_table(self._target.arch).doubled
+        values = ((name, self._kernel.enumerator_value(name)) for name in sorted(tested))
         return [f"#define {name} {value}" for name, value in values if value is not None]
 
     def _tracepoints(self) -> str:

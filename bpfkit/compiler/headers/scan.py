@@ -21,6 +21,7 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.M)
 _DEFINE = re.compile(
     r"^[ \t]*#[ \t]*define[ \t]+(\w+)(\([^)\n]*\))?((?:[^\n\\]|\\.)*)", re.M | re.S
 )
+_UNDEF = re.compile(r"^[ \t]*#[ \t]*undef[ \t]+(\w+)", re.M)
 _CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|elif|ifdef|ifndef)\b([^\n]*)", re.M)
 _DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n\\]|\\.)*", re.M | re.S)
 # What may stand between a keyword and its tag, and between a tag and its body.
@@ -62,8 +63,8 @@ class Scan:
 
     ``words`` are all identifiers outside comments and literals; ``free`` those of them that can
     stand for a type, a constant or a function, as they are used other than behind ``.`` and ``->``
-    and are not a local variable. ``tags`` are pairs such as ("struct", "sock"). The ``own_``
-    sets are defined by the text.
+    and are neither a local variable nor a macro of the text's own. ``tags`` are pairs such as
+    ("struct", "sock"). The ``own_`` sets are defined by the text.
     """
 
     words: set[str] = field(default_factory=set)
@@ -129,7 +130,6 @@ def scan(text: str) -> Scan:
     found.words = words_of(text)
     found.tags = tags_of(text)
     found.own_tags = set(_TAG_BODY.findall(text))
-    found.own_macros = {name for name, _, _ in _DEFINE.findall(text)}
     for condition in _CONDITION.findall(text):
         found.tested |= words_of(condition)
     code = _DIRECTIVE.sub("", text)
@@ -138,8 +138,23 @@ def scan(text: str) -> Scan:
     _scan_outer(_ATTRIBUTE.sub(" ", _outer(code)), found)
     found.own_functions |= set(_MAP.findall(code))
     locals_ = {name for name in _LOCAL.findall(code) if name not in _NO_TYPES}
-    found.free = set(_WORD.findall(_MEMBER.sub(" ", text))) - KEYWORDS - locals_
+    found.own_macros = _own_macros(text)
+    words = set(_WORD.findall(_MEMBER.sub(" ", text)))
+    found.free = words - KEYWORDS - locals_ - found.own_macros
     return found
+
+
+def _own_macros(text: str) -> set[str]:
+    """Return the macros that mean nothing but what the text says.
+
+    The definition is the first place they stand at, and there is no ``#undef``.
+    """
+    defined = {match[1]: match.start(1) for match in reversed(list(_DEFINE.finditer(text)))}
+    undefined = set(_UNDEF.findall(text))
+    first: dict[str, int] = {}
+    for match in _ANY_WORD.finditer(text):
+        first.setdefault(match[0], match.start())
+    return {n for n, at in defined.items() if n not in undefined and first.get(n) == at}
 
 
 def _outer(code: str) -> str:
