@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..uapi.btf import BtfKind
 from .records import Shapes, record_body
@@ -124,6 +124,17 @@ class Printer:
         while self._waiting:
             self.define(self._waiting.popleft())
         return "\n".join(chunk.text for chunk in self.chunks) + "\n"
+
+    def rest(self) -> Policy:
+        """Return the policy of a printer that goes on with other types: what is here is known."""
+        tags = {self.btf.name(i) for i in self._defined if self.btf.kind(i) in TAG_KINDS}
+        typedefs = {self.btf.name(i) for i in self._names if self.btf.kind(i) is BtfKind.TYPEDEF}
+        return replace(
+            self.policy,
+            tags=self.policy.tags | tags,
+            typedefs=self.policy.typedefs | typedefs,
+            enumerators=self.policy.enumerators | self._used_enumerators,
+        )
 
     def define(self, type_id: int) -> None:
         """Make a type complete: usable by value."""

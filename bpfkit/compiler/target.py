@@ -24,6 +24,12 @@ class KernelFacts(Protocol):
     def btf(self) -> Btf:
         """The kernel's own types."""
 
+    def modules_with_btf(self) -> Sequence[str]:
+        """Names of the loaded modules that bring types."""
+
+    def module_btf(self, module: str) -> Btf | None:
+        """A module's types on top of the kernel's; None when it has none."""
+
     @property
     def possible_cpus(self) -> int:
         """How many CPUs could ever be present: the size of per-CPU maps."""

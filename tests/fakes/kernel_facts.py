@@ -40,12 +40,19 @@ class FakeKernel:
     possible_cpus: int = 8
     online_cpus: int = 4
     asked: bool = False
+    modules: Mapping[str, Btf] = field(default_factory=dict)
 
     @property
     def btf(self) -> Btf:
         self.asked = True
         assert self.types is not None, "the kernel's types are not wanted here"
         return self.types
+
+    def modules_with_btf(self) -> list[str]:
+        return sorted(self.modules)
+
+    def module_btf(self, module: str) -> Btf | None:
+        return self.modules.get(module)
 
     def tracepoint_format(self, category: str, event: str) -> str | None:
         return self.formats.get(f"{category}/{event}")

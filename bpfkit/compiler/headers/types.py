@@ -151,40 +151,69 @@ class KernelTypes:
     ) -> str:
         """Write what ``tags`` and ``names`` ask for. ``words`` is every identifier of the program.
 
-        A tag the kernel does not have is declared only, so that the compiler names it in its
-        message.
+        What the kernel itself lacks is looked for in its modules. A tag that is nowhere is declared
+        only, so that the compiler names it in its message.
         """
         tags, names = sorted(tags), sorted(names)
         if not tags and not names:
             return ""
-        printer = Printer(
-            self.btf,
-            replace(policy, follow=words.__contains__),
-        )
-        missing = [self._want_tag(printer, word, tag) for word, tag in tags]
+        # The kernel's own types come with the first module's, whose graph holds them too.
+        wanted: dict[str, list[int]] = {"": []}
+        missing = [self._want_tag(wanted, word, tag) for word, tag in tags]
         for name in names:
-            self._want_name(printer, name)
-        printer.finish()
-        return "".join(missing) + wrap(printer.chunks)
+            self._want_name(wanted, name)
+        policy = replace(policy, follow=words.__contains__)
+        chunks: list[Chunk] = []
+        kernel, modules = wanted.pop(""), wanted or {"": []}
+        for module, ids in modules.items():
+            printer = Printer(self._graph(module), policy)
+            for type_id in kernel + ids:
+                printer.want(type_id)
+            printer.finish()
+            chunks += printer.chunks
+            policy, kernel = printer.rest(), []
+        return "".join(missing) + wrap(chunks)
 
-    def _want_tag(self, printer: Printer, word: str, tag: str) -> str:
-        """Ask for a tag, or return a declaration when the kernel has none."""
+    def _graph(self, module: str) -> Btf:
+        types = self._kernel.module_btf(module) if module else None
+        return self.btf if types is None else types
+
+    def _in_module(self, name: str, kinds: Set[BtfKind]) -> tuple[str, int] | None:
+        """Return the first module that defines a type, and its id."""
+        for module in self._kernel.modules_with_btf():
+            types = self._kernel.module_btf(module)
+            if types is not None:
+                found = next(iter(types.by_name(name, kinds)), None)
+                if found is not None:
+                    return module, found
+        return None
+
+    def _want_tag(self, wanted: dict[str, list[int]], word: str, tag: str) -> str:
+        """Ask for a tag, or return a declaration when neither kernel nor modules have it."""
         found = self.record_id(tag)
         if found is not None:
-            printer.want(found)
+            wanted[""].append(found)
             return ""
         if tag in CONTEXTS:
             return context(tag)
+        place = self._in_module(tag, TAG_KINDS)
+        if place is not None:
+            wanted.setdefault(place[0], []).append(place[1])
+            return ""
         return f"{word} {tag};\n" if word != "enum" else ""
 
-    def _want_name(self, printer: Printer, name: str) -> None:
-        for type_id in self.btf.by_name(name, {BtfKind.TYPEDEF})[:1]:
-            _, found = self.btf.resolve(type_id)
-            if not isinstance(found, Fwd):
-                printer.want(type_id)
+    def _want_name(self, wanted: dict[str, list[int]], name: str) -> None:
+        found = self.btf.by_name(name, {BtfKind.TYPEDEF})[:1]
+        for type_id in found:
+            if not isinstance(self.btf.resolve(type_id)[1], Fwd):
+                wanted[""].append(type_id)
         enum = self.btf.by_enumerator(name)
         if enum is not None:
-            printer.want(enum)
+            wanted[""].append(enum)
+        if not found and name.endswith("_t"):
+            place = self._in_module(name, {BtfKind.TYPEDEF})
+            if place is not None:
+                wanted.setdefault(place[0], []).append(place[1])
 
 
 def wrap(chunks: Iterable[Chunk]) -> str:
