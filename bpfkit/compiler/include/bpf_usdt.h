@@ -1,0 +1,1 @@
+/* <bpf/usdt.bpf.h> */
