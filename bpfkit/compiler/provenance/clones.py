@@ -84,9 +84,13 @@ def check(clone: Clone, context: ContextKind) -> None:
 
 
 class Merger:
-    """Turns clones into instances: clones with the same decisions all the way down are one."""
+    """Turns clones into instances: clones with the same decisions all the way down are one.
 
-    def __init__(self) -> None:
+    With ``as_written`` every access is direct.
+    """
+
+    def __init__(self, *, as_written: bool = False) -> None:
+        self._as_written = as_written
         self.instances: list[Instance] = []
         self._by_signature: dict[Hashable, Instance] = {}
         self._symbols: dict[str, int] = {}
@@ -95,7 +99,7 @@ class Merger:
         """The instance that ``clone`` is emitted as."""
         calls = {call: self.instance(callee) for call, callee in clone.calls.items()}
         callbacks = {f: self.instance(callee) for f, callee in clone.callbacks.items()}
-        accesses = _accesses(clone)
+        accesses = {} if self._as_written else _accesses(clone)
         signature = (
             clone.function,
             frozenset(accesses.items()),

@@ -7,7 +7,7 @@ from tests.unit.compiler.bcc_chain import chain, target
 SEC = "#define SEC(x) __attribute__((section(x), used))\n"
 
 
-def test_sections_make_programs_and_say_what_the_context_is() -> None:
+def test_sections_make_programs_and_memory_is_accessed_as_written() -> None:
     result = chain(
         SEC
         + """
@@ -20,8 +20,21 @@ def test_sections_make_programs_and_say_what_the_context_is() -> None:
         target("libbpf"),
     )
     assert [i.symbol for i in result.plan.entries] == ["on_switch", "on_f"]
-    assert [result.accesses("inner", n) for n in range(2)] == [{"t": "btf"}, {"t": "external"}]
+    inner = {call for entry in result.plan.entries for call in entry.calls.values()}
+    assert [instance.accesses for instance in inner] == [{}]
     assert result.plan.read_helper == 113
+
+
+def test_stores_are_the_verifiers_business() -> None:
+    result = chain(
+        SEC
+        + """
+        SEC("struct_ops/init") void on_init(u64 *ctx) {
+            struct task_struct *t = (struct task_struct *)ctx[0]; t->pid = 1; }
+        """,
+        target("libbpf"),
+    )
+    assert not result.plan.entries[0].accesses
 
 
 def test_explicit_reads_stay_as_they_are() -> None:
