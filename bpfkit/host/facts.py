@@ -16,7 +16,7 @@ from .kallsyms import Kallsyms
 from .kconfig import parse_kconfig, read_kconfig
 from .tracefs import Tracefs
 from .version import Version, parse_version
-from .vmlinux import module_names, read_module_btf, read_vmlinux_btf
+from .vmlinux import module_names, read_btf_bytes, read_module_btf, read_vmlinux_btf
 
 _SLASH = Path("/")
 
@@ -24,9 +24,13 @@ _SLASH = Path("/")
 class LiveFacts:
     """Facts of the running kernel."""
 
-    def __init__(self, root: Path = _SLASH, release: str = "", version_text: str = "") -> None:
-        """Read files below ``root``. Without ``release`` uname(2) is asked."""
+    def __init__(
+        self, root: Path = _SLASH, release: str = "", version_text: str = "", arch: str = ""
+    ) -> None:
+        """Read files below ``root``. Without ``release`` uname(2) is asked, as for ``arch``."""
         self.root = root
+        self.arch = arch or platform.machine()
+        """The architecture: "x86_64", "aarch64" …"""
         if not release:
             uname = platform.uname()
             release, version_text = uname.release, uname.version
@@ -46,6 +50,10 @@ class LiveFacts:
     def btf(self) -> Btf:
         """The kernel's own types. Raises NotSupportedError when it has no BTF."""
         return read_vmlinux_btf(self.root)
+
+    def btf_bytes(self, module: str) -> bytes:
+        """The types of "vmlinux" or a module as the kernel gives them; NotSupportedError."""
+        return read_btf_bytes(self.root, module)
 
     def module_btf(self, module: str) -> Btf | None:
         """A module's types on top of the kernel's; None when it has none."""

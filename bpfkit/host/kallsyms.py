@@ -44,6 +44,12 @@ class Kallsyms:
         """The lines as they are, for who wants to take few of them apart."""
         return self._data.splitlines()
 
+    def names(self) -> set[bytes]:
+        """The names alone, each once."""
+        # ADDRESS KIND NAME, and a tab with the module behind some.
+        fields = (line.split(None, 3) for line in self.lines())
+        return {line[2] for line in fields if len(line) > 2}
+
     def addresses(self, name: str) -> list[int]:
         """Addresses of the symbols with this name, in the order of the file."""
         key = b" %b" % name.encode("utf-8", "surrogateescape")

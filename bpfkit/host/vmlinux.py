@@ -11,19 +11,23 @@ from ..errors import NotSupportedError
 _FOLDER = "sys/kernel/btf"
 
 
-def read_vmlinux_btf(root: Path) -> Btf:
-    """Return the kernel's types. Raises NotSupportedError when it has none, FormatError."""
-    path = root / _FOLDER / "vmlinux"
+def read_btf_bytes(root: Path, name: str) -> bytes:
+    """Return the BTF of "vmlinux" or of a module. Raises NotSupportedError when it has none."""
+    path = root / _FOLDER / name
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise NotSupportedError(
-            "BTF of the running kernel",
-            "5.4",
+            "BTF of the running kernel" if name == "vmlinux" else f"BTF of the module '{name}'",
+            "5.4" if name == "vmlinux" else "5.11",
             f"{path} cannot be read ({error.strerror}); the kernel must be built with "
             "CONFIG_DEBUG_INFO_BTF",
         ) from error
-    return decode(data)
+
+
+def read_vmlinux_btf(root: Path) -> Btf:
+    """Return the kernel's types. Raises NotSupportedError when it has none, FormatError."""
+    return decode(read_btf_bytes(root, "vmlinux"))
 
 
 def module_names(root: Path) -> list[str]:
