@@ -11,7 +11,9 @@ A `Collection` owns everything it made: closing it closes maps, programs and wha
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -19,6 +21,8 @@ from typing import Protocol, Self
 from .compiler.api import Compiled, compile_c
 from .compiler.source import Source, assemble
 from .compiler.target import Target
+from .host.cache_directory import precompiled_directory
+from .host.kernel_headers import find_kernel_headers
 from .loader import LoadedObject, load_object
 from .maps.base import Map
 from .obj.read import read_object
@@ -114,18 +118,41 @@ class Collection:
 
 
 def compile_text(
-    text: str, *, name: str = "program.c", cflags: Sequence[str] = (), system: System
+    text: str,
+    *,
+    name: str = "program.c",
+    cflags: Sequence[str] = (),
+    system: System,
+    kernel_headers: Path | bool = False,
 ) -> Compiled:
-    """Compile C text for the kernel of ``system``; CompileError says what is wrong with it."""
-    return compile_c(Source(text, name), Target(kernel=system.facts, cflags=tuple(cflags)))
+    """Compile C text for the kernel of ``system``; CompileError says what is wrong with it.
+
+    Types come from the kernel's BTF, or from ``kernel_headers``: a directory, True for those that
+    are installed for the running kernel. Raises MissingDependencyError when they are not there.
+    """
+    return compile_c(Source(text, name), _target(system, cflags, kernel_headers))
 
 
 def preprocess_text(
-    text: str, *, name: str = "program.c", cflags: Sequence[str] = (), system: System
+    text: str,
+    *,
+    name: str = "program.c",
+    cflags: Sequence[str] = (),
+    system: System,
+    kernel_headers: Path | bool = False,
 ) -> str:
     """What is compiled in place of ``text``: all that is put before it, then the text."""
-    parts = assemble(Source(text, name), Target(kernel=system.facts, cflags=tuple(cflags)))
-    return f"{parts.prelude}\n{parts.text}"
+    parts = assemble(Source(text, name), _target(system, cflags, kernel_headers))
+    return f"{parts.base}{parts.prelude}\n{parts.text}"
+
+
+def _target(system: System, cflags: Sequence[str], kernel_headers: Path | bool) -> Target:
+    target = Target(kernel=system.facts, cflags=tuple(cflags))
+    if not kernel_headers:
+        return target
+    directory = kernel_headers if isinstance(kernel_headers, Path) else None
+    tree = find_kernel_headers(directory, system.facts.release, system.facts.root)
+    return replace(target, headers=tree, keep=precompiled_directory(os.environ))
 
 
 def load(
@@ -134,10 +161,12 @@ def load(
     name: str = "program.c",
     cflags: Sequence[str] = (),
     system: System | None = None,
+    kernel_headers: Path | bool = False,
 ) -> Collection:
     """Bring C text, an object file (path or bytes) or an `ObjectSpec` into the kernel.
 
-    A path that ends in ``.c`` is compiled. No program is loaded yet: see `Collection.load_program`.
+    A path that ends in ``.c`` is compiled; ``kernel_headers`` as for `compile_text`. No program is
+    loaded yet: see `Collection.load_program`.
     """
     system = system or System.live()
     compiled = None
@@ -145,7 +174,9 @@ def load(
         name = source.name
         source = source.read_text() if source.suffix == ".c" else source.read_bytes()
     if isinstance(source, str):
-        compiled = compile_text(source, name=name, cflags=cflags, system=system)
+        compiled = compile_text(
+            source, name=name, cflags=cflags, system=system, kernel_headers=kernel_headers
+        )
         source = compiled.elf
     spec = source if isinstance(source, ObjectSpec) else read_object(source)
     return Collection(load_object(spec, system), system, compiled)

@@ -9,14 +9,16 @@ supplied whether the right header was included or not.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from ..btf.dump import Policy
 from ..errors import CompileError
 from ..uapi.helpers import by_name
 from .diagnostics import Diagnostic, Loc, Severity
+from .dialect.detect import BCC
 from .dialect.headers import bcc_headers, bcc_prelude
+from .dialect.libbpf import included_text, libbpf_headers, macro_tags
 from .headers.basics import CONSTANTS, TYPEDEFS, basic_types, registers
 from .headers.constants import (
     bpf_constants,
@@ -31,6 +33,7 @@ from .headers.scan import KEYWORDS, Scan, scan, tags_of, take_apart, without_com
 from .headers.supply import Supply, select
 from .headers.table import header_constants, header_table, likely_constants
 from .headers.tracepoints import Event, events_in, tracepoint_struct
+from .headers.tree import assemble_with_headers
 from .headers.types import KernelTypes
 from .parse_input import ParseInput
 from .target import Target
@@ -80,6 +83,10 @@ def assemble(source: Source, target: Target, *, also: Iterable[str] = ()) -> Par
     kernel lacks.
     """
     used = _scan_all(source, target)
+    if target.headers is not None:
+        events = _tracepoints(source, target, used)
+        parts = (source.name, source.text, source.includes, events)
+        return assemble_with_headers(*parts, target, target.headers)
     used.tags |= {("struct", tag) for tag in also}
     prelude = _Prelude(source, target, used)
     arch = _ARCH_MACROS.get(target.arch, ())
@@ -87,9 +94,14 @@ def assemble(source: Source, target: Target, *, also: Iterable[str] = ()) -> Par
         name=source.name,
         text=source.text,
         prelude=prelude.text(),
-        headers=dict.fromkeys(known_headers(), "") | bcc_headers() | dict(source.includes),
+        headers=dict.fromkeys(known_headers(), "") | _own_headers(target) | dict(source.includes),
         flags=(*_FLAGS, *(f"-D{name}" for name in arch), *target.cflags),
     )
+
+
+def _own_headers(target: Target) -> dict[str, str]:
+    """The headers of the dialect: path to text."""
+    return bcc_headers() if target.dialect == BCC else dict(libbpf_headers(target.arch))
 
 
 def _scan_all(source: Source, target: Target) -> Scan:
@@ -98,7 +110,7 @@ def _scan_all(source: Source, target: Target) -> Scan:
     for text in source.includes.values():
         used.join(scan(text))
     for name in used.includes:
-        if name in bcc_headers():
+        if target.dialect == BCC and name in bcc_headers():
             used.join(scan(bcc_headers()[name]))
     values = "\n".join(flag[2:].partition("=")[2] for flag in target.cflags if flag[:2] == "-D")
     used.join(scan(values))
@@ -117,16 +129,20 @@ class _Prelude:
         self._used = used
         self._kernel = KernelTypes(target.kernel)
         wrapper = "CONFIG_ARCH_HAS_SYSCALL_WRAPPER"
-        self._dialect_text = bcc_prelude(
-            target.arch,
-            syscall_wrapper=config_value(wrapper, target.kernel, target.arch) == "y",
-        )
-        self._dialect = take_apart(self._dialect_text)
+        self._dialect_text = ""
+        if target.dialect == BCC:
+            self._dialect_text = bcc_prelude(
+                target.arch,
+                syscall_wrapper=config_value(wrapper, target.kernel, target.arch) == "y",
+            )
+        # Macros of libbpf's headers come with those; what they name is wanted all the same.
+        headers = "" if self._dialect_text else included_text(used.includes, target.arch)
+        self._dialect = take_apart(self._dialect_text + headers)
 
     def text(self) -> str:
         """Return the whole prelude."""
         used, kernel, arch = self._used, self._target.kernel, self._target.arch
-        tracepoints = self._tracepoints()
+        tracepoints = _tracepoints(self._source, self._target, used)
         used.words |= self._dialect.rest.words
         supply = select(used, self._taken(), self._kernel, self._expand)
         words = supply.words
@@ -142,11 +158,11 @@ class _Prelude:
             types,
             _lines(version_macros(words, kernel)),
             _lines(config_macros(words, kernel, arch)),
-            _lines(bpf_constants(words - used.own_enumerators)),
+            _lines(bpf_constants((words & self._fixed_constants()) - used.own_enumerators)),
             _lines(f"#define {name} {value}" for name, value in constants.items()),
             _lines(self._tested(names)),
             _lines(supply.macros),
-            _lines(declare_helpers(words, own)),
+            _lines(declare_helpers(words, own, bcc=bool(self._dialect_text))),
             _lines(supply.functions),
             self._dialect_text,
             tracepoints,
@@ -186,6 +202,8 @@ class _Prelude:
         """Write the kernel types the program needs; BTF is not read when it needs none."""
         used = self._used
         tags = used.tags | supply.tags | result_tags(supply.words)
+        if not self._dialect_text:
+            tags |= macro_tags(self._source.text, supply.words, self._target.arch)
         other = used.own_tags | self._dialect.rest.own_tags
         given = {"pt_regs"} - other if registers(self._target.arch) else set()
         tags = {pair for pair in tags if pair[1] not in other | given}
@@ -199,6 +217,17 @@ class _Prelude:
         )
         return self._kernel.section(tags, names, supply.words, policy)
 
+    def _fixed_constants(self) -> Set[str]:
+        """BPF's own enumerators that are written as numbers.
+
+        In libbpf's dialect a program may ask for the kernel's: those it has stay enumerators.
+        """
+        fixed = bpf_enumerators().keys()
+        if self._target.dialect == BCC:
+            return fixed
+        used = fixed & self._used.words
+        return fixed - {name for name in used if self._kernel.is_enumerator(name)}
+
     def _not_types(self, supply: Supply) -> set[str]:
         """Names that cannot be a typedef or an enumerator of the kernel."""
         used, dialect = self._used, self._dialect
@@ -207,7 +236,7 @@ class _Prelude:
             | supply.names
             | KEYWORDS
             | by_name().keys()
-            | bpf_enumerators().keys()
+            | self._fixed_constants()
             | {"LINUX_VERSION_CODE", "UTS_RELEASE"}
             | {tag for _, tag in used.tags}
             | dialect.rest.words
@@ -222,41 +251,39 @@ class _Prelude:
         values = ((name, self._kernel.enumerator_value(name)) for name in sorted(tested))
         return [f"#define {name} {value}" for name, value in values if value is not None]
 
-    def _tracepoints(self) -> str:
-        """Write the structures of the tracepoints the text names, unless it brings its own."""
-        used = self._used
-        events = events_in(without_comments(self._source.text))
-        parts: list[str] = []
-        for event in events:
-            if event.tag in used.own_tags:
-                continue
-            format_ = self._target.kernel.tracepoint_format(event.category, event.name)
-            if format_ is None:
-                raise CompileError([self._no_tracepoint(event)])
-            struct = tracepoint_struct(event, format_)
-            tags = tags_of(struct) - {("struct", event.tag)}
-            used.tags |= tags
-            parts.append(struct)
-        return "".join(parts)
 
-    def _no_tracepoint(self, event: Event) -> Diagnostic:
-        """Say where the text names a tracepoint that is not there, and which it may mean."""
-        code = without_comments(self._source.text)
-        line = code.count("\n", 0, event.at) + 1
-        column = event.at - (code.rfind("\n", 0, event.at) + 1) + 1
-        near = difflib.get_close_matches(
-            event.name, self._target.kernel.tracepoints(event.category), 3
-        )
-        hint = (
-            f"did you mean {', '.join(near)}?" if near else "see events/ in tracefs for the names"
-        )
-        return Diagnostic(
-            Severity.ERROR,
-            f"this kernel has no tracepoint {event.category}:{event.name}",
-            Loc(self._source.name, line, column),
-            self._source.text.splitlines()[line - 1],
-            hint,
-        )
+def _tracepoints(source: Source, target: Target, used: Scan) -> str:
+    """Write the structures of the tracepoints the text names, unless it brings its own.
+
+    The types they name are added to ``used``.
+    """
+    parts: list[str] = []
+    for event in events_in(without_comments(source.text)):
+        if event.tag in used.own_tags:
+            continue
+        format_ = target.kernel.tracepoint_format(event.category, event.name)
+        if format_ is None:
+            raise CompileError([_no_tracepoint(event, source, target)])
+        struct = tracepoint_struct(event, format_)
+        used.tags |= tags_of(struct) - {("struct", event.tag)}
+        parts.append(struct)
+    return "".join(parts)
+
+
+def _no_tracepoint(event: Event, source: Source, target: Target) -> Diagnostic:
+    """Say where the text names a tracepoint that is not there, and which it may mean."""
+    code = without_comments(source.text)
+    line = code.count("\n", 0, event.at) + 1
+    column = event.at - (code.rfind("\n", 0, event.at) + 1) + 1
+    near = difflib.get_close_matches(event.name, target.kernel.tracepoints(event.category), 3)
+    hint = f"did you mean {', '.join(near)}?" if near else "see events/ in tracefs for the names"
+    return Diagnostic(
+        Severity.ERROR,
+        f"this kernel has no tracepoint {event.category}:{event.name}",
+        Loc(source.name, line, column),
+        source.text.splitlines()[line - 1],
+        hint,
+    )
 
 
 def _declare(used: Scan) -> str:

@@ -53,12 +53,30 @@ class KernelFacts(Protocol):
         """Whether kallsyms lists ``name``."""
 
 
+class HeaderTree(Protocol):
+    """A kernel's own headers: directories, the same one twice for a tree in one piece."""
+
+    @property
+    def source(self) -> str:
+        """The tree as it is released."""
+
+    @property
+    def build(self) -> str:
+        """The tree it was configured in: it has ``include/generated``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to compile for. ``cpu`` is LLVM's BPF CPU level ("v1" … "v4")."""
+    """What to compile for. ``cpu`` is LLVM's BPF CPU level ("v1" … "v4").
+
+    With ``headers`` types come from those instead of the kernel's BTF. ``keep`` is a directory in
+    which precompiled headers may be kept, "" for none.
+    """
 
     kernel: KernelFacts
     arch: str = "x86_64"
     cpu: str = "v3"
     dialect: str = "bcc"
     cflags: Sequence[str] = ()
+    headers: HeaderTree | None = None
+    keep: str = ""

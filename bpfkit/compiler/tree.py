@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .ctype import Field, Function, Record, Type
-from .diagnostics import Loc
+from .diagnostics import Loc, Rejection
 
 # ---------------------------------------------------------------- declarations
 
@@ -66,7 +66,10 @@ class VarDecl:
 
 @dataclass(eq=False, slots=True)
 class FunctionDecl:
-    """A function; ``body`` is None for a declaration."""
+    """A function; ``body`` is None for a declaration.
+
+    One of a header that BPF cannot have has no body either: ``refusal`` says why, if it is called.
+    """
 
     name: str
     type: Function
@@ -82,6 +85,7 @@ class FunctionDecl:
     annotations: tuple[str, ...] = ()
     asm_label: str = ""
     in_main_file: bool = True
+    refusal: Rejection | None = None
 
 
 # ---------------------------------------------------------------- expressions

@@ -71,6 +71,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
     ) -> None:
         """Compile, create the maps, then load and attach every program whose name says where.
 
+        Types come from the kernel's BTF; from kernel headers where BCC_KERNEL_SOURCE names a tree.
         RLIMIT_MEMLOCK is lifted where it stops a map, whatever ``allow_rlimit`` says.
         """
         if text and src_file:
@@ -91,10 +92,16 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         source = path.read_text() if path else to_text(text or b"")
         name = str(path) if path else "program.c"
         flags = [to_text(flag) for flag in cflags]
+        named = os.environ.get("BCC_KERNEL_SOURCE")
+        headers = Path(named) if named else False
         if debug & constants.DEBUG_PREPROCESSOR:
-            whole = preprocess_text(source, name=name, cflags=flags, system=shared_system())
+            whole = preprocess_text(
+                source, name=name, cflags=flags, system=shared_system(), kernel_headers=headers
+            )
             sys.stderr.write(whole + "\n")
-        self.collection = load(source, name=name, cflags=flags, system=shared_system())
+        self.collection = load(
+            source, name=name, cflags=flags, system=shared_system(), kernel_headers=headers
+        )
         self._at_exit = self._close_at_exit()
         try:
             self._show_debug()

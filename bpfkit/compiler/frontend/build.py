@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from ..ctype import Function, Record, bare
+from ..diagnostics import Rejection
 from ..tree import FunctionDecl, Storage, Unit, VarDecl
 from . import clangffi, kinds
 from .clangffi import CXCursor
@@ -148,14 +149,20 @@ class Builder(Statements):
         )
 
     def _finish_function(self, function: FunctionDecl, cursor: CXCursor) -> None:
-        self._built.append(function)
         self._inside = function.name
         self.printed = Printed(self.lib, cursor, function.loc)
         self.result = function.type.result
         self.start_function()
         body = self.lib.children(cursor)[-1]
         assert body.kind == kinds.Stmt.COMPOUND
-        function.body = self.compound(body)
+        try:
+            function.body = self.compound(body)
+        except Rejection as refused:
+            if function.in_main_file:
+                raise
+            function.refusal = refused
+        else:
+            self._built.append(function)
         self._inside = ""
 
     # ------------------------------------------------------------ variables

@@ -103,6 +103,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
         ),
     ),
     "disposeTranslationUnit": (None, (_P,)),
+    "saveTranslationUnit": (c_int, (_P, c_char_p, c_uint)),
     "getTranslationUnitCursor": (_C, (_P,)),
     "getCString": (c_char_p, (_S,)),
     "disposeString": (None, (_S,)),
@@ -176,6 +177,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 _TERSE_OUTPUT = 17  # CXPrintingPolicy_TerseOutput
 _EVAL_INT = 1  # CXEval_Int
+_ERROR = 3  # CXDiagnostic_Error
 
 
 class Place(NamedTuple):
@@ -191,6 +193,7 @@ class Clang:
 
     def __init__(self, path: str) -> None:
         library = ctypes.CDLL(path)
+        self.path = path
         self._functions: dict[str, Callable[..., Any]] = {}
         for name, (result, arguments) in _SIGNATURES.items():
             function = getattr(library, "clang_" + name)
@@ -319,6 +322,10 @@ class Unit:
         handle, self._handle = self._handle, c_void_p()
         self.clang.disposeTranslationUnit(handle)
 
+    def save(self, path: str) -> bool:
+        """Write the unit as a precompiled header; False when it has errors or cannot be written."""
+        return int(self.clang.saveTranslationUnit(self._handle, path.encode(), 0)) == 0
+
     @property
     def cursor(self) -> CXCursor:
         """The root."""
@@ -328,6 +335,14 @@ class Unit:
         """Handles of libclang's diagnostics; the reader disposes of them."""
         count = self.clang.getNumDiagnostics(self._handle)
         return [self.clang.getDiagnostic(self._handle, i) for i in range(count)]
+
+    def has_errors(self) -> bool:
+        """Whether a diagnostic is an error."""
+        lib, found = self.clang, False
+        for handle in self.diagnostics():
+            found |= lib.getDiagnosticSeverity(handle) >= _ERROR
+            lib.disposeDiagnostic(handle)
+        return found
 
     def place(self, location: CXLocation) -> Place:
         """``location`` in a file."""

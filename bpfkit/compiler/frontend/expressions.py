@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from ..constants import wrap
+from ..constants import fold, wrap
 from ..ctype import (
     VOID,
     Array,
@@ -363,10 +363,14 @@ class Expressions(Context):
     def _conditional(self, cursor: CXCursor) -> Expr:
         condition, then, otherwise = self.expressions_in(cursor)
         type_ = self.value_type(cursor)
+        asked = self.value(condition)
+        known = fold(asked)
+        if known is not None:  # the other arm may be what only another case can compile
+            return self.convert(self.value(then if known else otherwise), type_)
         return Conditional(
             type_,
             self.loc(cursor),
-            self.value(condition),
+            asked,
             self.convert(self.value(then), type_),
             self.convert(self.value(otherwise), type_),
         )

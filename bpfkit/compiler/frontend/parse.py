@@ -20,9 +20,11 @@ from .clangffi import ParseFailure
 from .context import VIRTUAL_ROOT
 from .kinds import Cursor
 from .messages import Messages
+from .precompiled import AST_READ_ERROR, USE, forget, precompiled
 from .reachable import reachable_headers
 
 PRELUDE = "prelude.h"
+BASE = "base.h"
 _START = "start.h"
 """Includes the prelude from a system header, which makes it one and leaves its lines alone."""
 _MACRO_TEXT = "__macro_text_"
@@ -84,15 +86,25 @@ def _parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
         flags += ["-isystem", VIRTUAL_ROOT.rstrip("/")]
         reached = reachable_headers(source)
         files += [(VIRTUAL_ROOT + name, body.encode()) for name, body in reached.items()]
-    if source.prelude:
+    common = [*flags, *source.flags]
+    ready = precompiled(source, common) if source.base and source.keep else ""
+    if ready:
+        flags += [*USE, ready]
+    parts = {PRELUDE: source.prelude, BASE: "" if ready else source.base}
+    named = [name for name in (BASE, PRELUDE) if parts[name]]
+    if named:
         flags += ["-include", VIRTUAL_ROOT + _START]
-        start = f'#pragma GCC system_header\n#include "{VIRTUAL_ROOT}{PRELUDE}"\n'
+        includes = "".join(f'#include "{VIRTUAL_ROOT}{name}"\n' for name in named)
+        start = f"#pragma GCC system_header\n{includes}"
         files.append((VIRTUAL_ROOT + _START, start.encode()))
-        files.append((VIRTUAL_ROOT + PRELUDE, source.prelude.encode()))
+        files += [(VIRTUAL_ROOT + name, parts[name].encode()) for name in named]
     flags += source.flags
     try:
         unit = clangffi.Unit(source.name, flags, files, 0)
     except ParseFailure as failure:
+        if ready and failure.code == AST_READ_ERROR:  # a header changed since: once more
+            forget(ready)
+            return _parse(source)
         message = f"libclang could not parse the text (error {failure.code})"
         loc = Loc(source.name)
         raise CompileError([Diagnostic(Severity.ERROR, message, loc)]) from failure
@@ -103,7 +115,7 @@ def _parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
 def _read(
     unit: clangffi.Unit, source: ParseInput, macros: list[str]
 ) -> tuple[Unit, list[Diagnostic]]:
-    texts = {PRELUDE: source.prelude, source.name: source.text}
+    texts = {PRELUDE: source.prelude, BASE: source.base, source.name: source.text}
     messages = Messages(unit, texts, source.headers)
     found = messages.read()
     if any(message.severity is Severity.ERROR for message in found):

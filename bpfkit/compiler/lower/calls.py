@@ -54,6 +54,14 @@ class Calls(Arithmetic):
         instance = self.instance.calls.get(e)
         if instance is not None:
             target, inlined = self.scope.function(instance), not instance.function.noinline
+        elif decl.refusal is not None:
+            why = decl.refusal
+            raise Rejection(
+                f"the function '{decl.name}' cannot be compiled for BPF: {why.message} "
+                f"({why.loc.file}:{why.loc.line})",
+                e.loc,
+                "write what it computes in the text, or compile without kernel headers",
+            )
         elif decl.body is None:
             target, inlined = self.scope.external(decl, e.loc), False
         else:

@@ -22,8 +22,10 @@ CASES = [
     pytest.param("p = (int *)q;", "(= p (cast! int* (load q)))", id="integer-to-pointer"),
     pytest.param("(void)x;", "(cast! void (load x))", id="cast-to-void"),
     pytest.param("x = (int)1.5;", "(= x 1)", id="float-constant-cast-to-int"),
-    pytest.param("x = (1 ? c : l);", "(= x (cast int (? 1 (cast long (load c)) (load l))))",
-        id="?"),
+    pytest.param("x = (x ? c : l);",
+        "(= x (cast int (? (load x) (cast long (load c)) (load l))))", id="?"),
+    pytest.param("x = (1 ? c : l);", "(= x (cast int (cast long (load c))))", id="?-constant"),
+    pytest.param("x = (3 - 3 ? c : l);", "(= x (cast int (load l)))", id="?-constant-false"),
     pytest.param("_Bool b = x;", "(local b _Bool (cast _Bool (load x)))", id="bool"),
     # arithmetic
     pytest.param("l = c + l;", "(= l (+ (cast long (load c)) (load l)))", id="usual-conversions"),
