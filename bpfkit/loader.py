@@ -6,8 +6,9 @@ All maps are created at once. A program waits, since in bcc's dialect only attac
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 from typing import Self, overload
@@ -19,17 +20,23 @@ from .errors import LoadError, SyscallError
 from .features.btf import GLOBAL_FUNCTION, known_kinds
 from .features.probe import Support
 from .handles.ids import open_module_btf
+from .host.version import version_code
 from .maps.base import Map
 from .maps.create import create_map
 from .obj.externs import Extern, resolve_extern
-from .obj.relocate import Linked, link
-from .obj.spec import ObjectSpec, Reloc
+from .obj.kconfig import HAS_COOKIE, HAS_WRAPPER, VERSION, kconfig_data
+from .obj.kconfig import SECTION as KCONFIG
+from .obj.relocate import Linked, link, reachable
+from .obj.spec import ObjectSpec, Reloc, RelocKind
 from .programs.load import LoadOptions, load_linked
 from .programs.program import Program
 from .syscalls.api import SupportsFileno
 from .syscalls.fd import OwnedFd
 from .system import System
-from .uapi.bpf import AttachType, ProgType
+from .uapi.bpf import AttachType, MapType, ProgType
+
+SYSCALL_WRAPPERS = ("__x64_sys_", "__arm64_sys_", "__s390x_sys_", "__riscv_sys_")
+"""Beginnings of the functions that system calls enter where they get a pointer to registers."""
 
 
 class LoadedObject:
@@ -50,6 +57,7 @@ class LoadedObject:
         """Why the kernel did not take the object's types; empty when it did or there are none."""
         self._system = system
         self._btf_fd = btf_fd
+        self._filled: set[str] = set()
         self._kernel = _KernelTypes(system, spec)
 
     def load_program(
@@ -88,7 +96,29 @@ class LoadedObject:
                 fd_array=self._kernel.open_modules(linked, stack),
                 log_level=log_level,
             )
-            return load_linked(name, linked, options, self._system)
+            program = load_linked(name, linked, options, self._system)
+        try:
+            self._fill_program_slots(name)
+        except BaseException:
+            program.close()
+            raise
+        return program
+
+    def _fill_program_slots(self, name: str) -> None:
+        """Load the programs that the object puts into the program arrays of program ``name``."""
+        functions = reachable(self.spec, name)
+        used = {r.symbol for f in functions for r in f.relocs if r.kind is RelocKind.MAP}
+        for map_name in used - self._filled:
+            declared = self.spec.maps.get(map_name)
+            if declared is None or declared.type is not MapType.PROG_ARRAY:
+                continue
+            self._filled.add(map_name)
+            for index, symbol in declared.slots:
+                if symbol not in self.spec.programs:
+                    raise LoadError(f"map '{map_name}' holds '{symbol}', which is no program")
+                with self.load_program(symbol) as program:
+                    key, value = (n.to_bytes(4, sys.byteorder) for n in (index, program.fileno()))
+                    self.maps[map_name].update(key, value)
 
     def close(self) -> None:
         """Close maps and BTF. Calling it twice is harmless."""
@@ -120,10 +150,41 @@ def load_object(spec: ObjectSpec, system: System) -> LoadedObject:
             undo.callback(btf_fd.close)
         maps = {}
         for name, declared in spec.maps.items():
+            if name == KCONFIG and spec.btf is not None:
+                data = kconfig_data(spec.btf, spec.kconfig, partial(_kernel_option, system))
+                declared = replace(declared, initial=data)
             maps[name] = create_map(declared, system, btf_fd.fileno() if btf_fd else 0)
             undo.callback(maps[name].close)
+        _fill_map_slots(spec, maps)
         undo.pop_all()
     return LoadedObject(spec, system, maps, btf_fd, refusal)
+
+
+def _fill_map_slots(spec: ObjectSpec, maps: Mapping[str, Map]) -> None:
+    """Put maps into the maps that hold them from the start."""
+    for name, declared in spec.maps.items():
+        if declared.type is MapType.PROG_ARRAY:
+            continue  # programs are loaded when they are asked for
+        for index, symbol in declared.slots:
+            inner = maps.get(symbol)
+            if inner is None:
+                raise LoadError(f"map '{name}' holds '{symbol}', which is no map of the object")
+            key, value = (n.to_bytes(4, sys.byteorder) for n in (index, inner.fileno()))
+            maps[name].update(key, value)
+
+
+def _kernel_option(system: System, name: str) -> str | None:
+    """What a ``.kconfig`` extern stands for, as the kernel's configuration would write it."""
+    facts = system.facts
+    if name == VERSION:
+        return str(version_code(facts.version))
+    if name == HAS_COOKIE:
+        # bpf_get_attach_cookie() and the cookies of perf links came together, in v5.15.
+        return "y" if system.features.has("helper/bpf_get_attach_cookie") else "n"
+    if name == HAS_WRAPPER:
+        known = facts.config("CONFIG_ARCH_HAS_SYSCALL_WRAPPER") == "y"
+        return "y" if known or any(facts.has_symbol(f"{p}bpf") for p in SYSCALL_WRAPPERS) else "n"
+    return facts.config(name) if name.startswith("CONFIG_") else None
 
 
 def _load_btf(spec: ObjectSpec, system: System) -> tuple[OwnedFd | None, str]:

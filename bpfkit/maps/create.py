@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import mmap
 from pathlib import Path
 
 from ..errors import LoadError, SyscallError
@@ -12,10 +13,11 @@ from ..obj.spec import MapSpec
 from ..syscalls.fd import OwnedFd
 from ..syscalls.requests import MapCreate
 from ..system import System
-from ..uapi.bpf import MapType
+from ..uapi.bpf import MapFlag, MapType
 from .base import Map
 from .families import open_map
 
+_RINGS = (MapType.RINGBUF, MapType.USER_RINGBUF)
 _UNKNOWN_ATTRIBUTE = (errno.EINVAL, errno.E2BIG, 524)  # 524 is the kernel's own ENOTSUPP
 
 
@@ -29,7 +31,7 @@ def create_map(spec: MapSpec, system: System, btf_fd: int = 0) -> Map:
         if pinned is not None:
             return pinned
     spec = _sized(spec, system)
-    inner = create_map(spec.inner, system) if spec.inner is not None else None
+    inner = create_map(spec.inner, system, btf_fd) if spec.inner is not None else None
     try:
         fd = _create(spec, system, btf_fd, inner.fileno() if inner is not None else 0)
     finally:
@@ -51,9 +53,16 @@ def create_map(spec: MapSpec, system: System, btf_fd: int = 0) -> Map:
 
 
 def _sized(spec: MapSpec, system: System) -> MapSpec:
-    """Perf buffers without a size get one slot for each CPU that can ever be there."""
+    """The size as the kernel takes it.
+
+    Perf buffers without one get a slot for each CPU that can ever be there; ring buffers are as
+    large as a power of two of pages.
+    """
     if spec.type is MapType.PERF_EVENT_ARRAY and not spec.max_entries:
         return dataclasses.replace(spec, max_entries=system.facts.possible_cpus)
+    if spec.type in _RINGS and spec.max_entries:
+        size = max(mmap.PAGESIZE, 1 << (spec.max_entries - 1).bit_length())
+        return dataclasses.replace(spec, max_entries=size)
     return spec
 
 
@@ -63,9 +72,11 @@ def _create(spec: MapSpec, system: System, btf_fd: int, inner_fd: int) -> OwnedF
         key_size=spec.key_size,
         value_size=spec.value_size,
         max_entries=spec.max_entries,
-        flags=spec.flags,
+        flags=spec.flags | (MapFlag.NUMA_NODE if spec.numa_node is not None else 0),
         name=kernel_name(spec.name),
         inner_map_fd=inner_fd,
+        numa_node=spec.numa_node or 0,
+        map_extra=spec.extra,
         btf_fd=btf_fd if spec.typed else 0,
         key_type_id=spec.key_type_id if spec.typed and btf_fd else 0,
         value_type_id=spec.value_type_id if spec.typed and btf_fd else 0,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..btf.layout import size_of
-from ..btf.types import Array, Btf, Datasec, Ptr, Struct, Var
+from ..btf.types import Array, Btf, Datasec, Enum, Enum64, Ptr, Struct, Var
 from ..errors import FormatError
 from ..uapi.bpf import MapType
 from ..uapi.btf import BtfKind
@@ -52,6 +52,8 @@ class _Draft:
     key_type_id: int = 0
     value_type_id: int = 0
     pinning: int = 0
+    extra: int = 0
+    numa_node: int | None = None
     inner: MapSpec | None = None
 
 
@@ -108,11 +110,26 @@ def _read(btf: Btf, name: str, type_id: int) -> MapSpec:
         typed=typed and bool(draft.value_type_id),
         pin_path=f"/sys/fs/bpf/{name}" if draft.pinning else "",
         inner=draft.inner,
+        extra=draft.extra,
+        numa_node=draft.numa_node,
     )
+
+
+def slots_offset(btf: Btf, name: str) -> int | None:
+    """Where the pointers of member ``values`` lie in map ``name``, in bytes; None without any."""
+    for var, type_id in variables(btf, SECTION):
+        record = btf.resolve(type_id)[1]
+        if var == name and isinstance(record, Struct):
+            for member in record.members:
+                if member.name == "values":
+                    return member.bit_offset // 8
+    return None
 
 
 def _number(btf: Btf, draft: _Draft, type_id: int) -> int:
     pointer = btf.resolve(type_id)[1]
+    if isinstance(pointer, Enum | Enum64) and len(pointer.values) == 1:
+        return pointer.values[0].value  # a number of more than 32 bits
     array = btf.resolve(pointer.type_id)[1] if isinstance(pointer, Ptr) else None
     if not isinstance(array, Array):
         raise FormatError(f"map '{draft.name}': a number is not written as int (*)[N]")
@@ -147,6 +164,7 @@ def _set_inner(btf: Btf, draft: _Draft, type_id: int) -> None:
     if not isinstance(array, Array):
         raise FormatError(f"map '{draft.name}': 'values' is not an array of pointers")
     pointee = _pointee(btf, draft, array.type_id)
+    draft.value_size = 4  # a descriptor to who writes, an address to the kernel
     if isinstance(btf.resolve(pointee)[1], Struct):
         draft.inner = _read(btf, f"{draft.name}.inner", pointee)
 
@@ -158,6 +176,8 @@ _MEMBERS: dict[str, Callable[[Btf, _Draft, int], None]] = {
     "max_entries": _set_number("max_entries"),
     "map_flags": _set_number("flags"),
     "pinning": _set_number("pinning"),
+    "map_extra": _set_number("extra"),
+    "numa_node": _set_number("numa_node"),
     "key": _set_type("key"),
     "value": _set_type("value"),
     "values": _set_inner,

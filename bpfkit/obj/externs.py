@@ -2,7 +2,8 @@
 
 A symbol declared with a type is found in the kernel's BTF, one declared as ``void`` in its symbol
 table. What is missing is an error, unless the declaration is weak: then a program can ask whether
-the symbol is there, and a call that is reached all the same is refused by the verifier.
+the symbol is there, and a call that is reached all the same is refused by the verifier. Externs of
+section ``.kconfig`` are data: ``kconfig.py``.
 Source: BPF_PSEUDO_BTF_ID and BPF_PSEUDO_KFUNC_CALL in include/uapi/linux/bpf.h (v5.13).
 """
 
@@ -16,7 +17,6 @@ from ..errors import LoadError
 from ..uapi.btf import BtfKind
 
 KSYMS = ".ksyms"
-KCONFIG = ".kconfig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,9 @@ def resolve_extern(
 ) -> Extern:
     """Find ``symbol`` as ``local`` declares it in ``targets``: the kernel first, then modules.
 
-    Raises LoadError when the kernel does not have it, or it is of a kind not known here.
+    Raises LoadError when the kernel does not have it.
     """
-    section, kind = _declaration(symbol, local)
-    if section == KCONFIG:
-        raise LoadError(
-            f"'{symbol}' is an option of the kernel's configuration; externs of section {KCONFIG} "
-            "cannot be resolved"
-        )
+    kind = _declaration(symbol, local)
     # A name may end in ___flavour to tell several declarations of one symbol apart.
     name = symbol.partition("___")[0]
     if kind is None:
@@ -75,19 +70,19 @@ def resolve_extern(
     )
 
 
-def _declaration(symbol: str, local: Btf | None) -> tuple[str, BtfKind | None]:
-    """Section of a declaration, and the kind of type to look for; None where it is an address."""
+def _declaration(symbol: str, local: Btf | None) -> BtfKind | None:
+    """The kind of type to look for; None where a symbol is declared as an address."""
     if local is None:
-        return KSYMS, None
+        return None
     for _, found in local:
-        if not isinstance(found, Datasec) or found.name not in (KSYMS, KCONFIG):
+        if not isinstance(found, Datasec) or found.name != KSYMS:
             continue
         for variable in found.variables:
             declared = local.type(variable.type_id)
             if isinstance(declared, Func) and declared.name == symbol:
-                return found.name, BtfKind.FUNC
+                return BtfKind.FUNC
             if isinstance(declared, Var) and declared.name == symbol:
                 void = local.resolve(declared.type_id)[0] == 0
-                return found.name, None if void else BtfKind.VAR
+                return None if void else BtfKind.VAR
     functions = local.by_name(symbol, (BtfKind.FUNC,))
-    return KSYMS, BtfKind.FUNC if functions else None
+    return BtfKind.FUNC if functions else None

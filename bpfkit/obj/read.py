@@ -24,13 +24,16 @@ from ..errors import FormatError
 from ..uapi.bpf import BPF_PSEUDO_CALL, MapFlag, MapType
 from .btf_ext import ExtInfo, read_btf_ext
 from .btf_maps import SECTION as MAPS
-from .btf_maps import read_maps, variables
+from .btf_maps import read_maps, slots_offset, variables
+from .kconfig import SECTION as KCONFIG
+from .kconfig import kconfig_size, read_kconfig
 from .sections import read_section
-from .spec import MapSpec, ObjectSpec, ProgramSpec, Reloc, RelocKind
+from .spec import KconfigVar, MapSpec, ObjectSpec, ProgramSpec, Reloc, RelocKind
 
 EVENTS = ".bpfkit.events"
 PINS = ".bpfkit.pin"
 _INSN = 8
+_POINTER = 8
 _LD_IMM64 = 0x18  # BPF_LD | BPF_IMM | BPF_DW
 _CALL = 0x85  # BPF_JMP | BPF_CALL
 _EM_BPF = 247
@@ -71,8 +74,9 @@ def read_object(data: bytes) -> ObjectSpec:
     raw = elf.section(".BTF")
     btf = decode(raw) if raw else None
     ext = read_btf_ext(elf.section(".BTF.ext"), btf) if btf is not None else {}
-    maps = _maps(elf, btf)
-    functions = _functions(elf, ext, maps)
+    externs = _kconfig(elf, btf)
+    maps = _maps(elf, btf) | _kconfig_map(externs)
+    functions = _functions(elf, ext, maps, {v.name: v.offset for v in externs})
     called = {r.symbol for f in functions for r in f.relocs if r.kind is RelocKind.CALL}
     used = {r.symbol for f in functions for r in f.relocs if r.kind is RelocKind.DATA}
     programs = {f.name: f for f in functions if f.section != ".text"}
@@ -83,6 +87,7 @@ def read_object(data: bytes) -> ObjectSpec:
         functions={f.name: f for f in functions if f.name in called or f.section == ".text"},
         btf=btf,
         sections=_sections(elf),
+        kconfig=externs,
     )
 
 
@@ -149,6 +154,9 @@ def _maps(elf: _Elf, btf: Btf | None) -> dict[str, MapSpec]:
     for owner, path in _pins(elf):
         if owner in maps:
             maps[owner] = dataclasses.replace(maps[owner], pin_path=path)
+    if btf is not None:
+        for owner, slots in _slots(elf, btf).items():
+            maps[owner] = dataclasses.replace(maps[owner], slots=tuple(sorted(slots)))
     for index, name in enumerate(elf.names):
         if name.startswith(_DATA) and elf.sizes[index] and index not in elf.code:
             maps[name] = _data_map(name, elf.data[index], elf.sizes[index])
@@ -162,8 +170,50 @@ def _pins(elf: _Elf) -> Iterator[tuple[str, str]]:
             yield symbol.name.removesuffix(".pin"), text.decode("utf-8", "surrogateescape")
 
 
+def _slots(elf: _Elf, btf: Btf) -> Mapping[str, list[tuple[int, str]]]:
+    """What maps hold from the start: pointers in section ``.maps``, each with a relocation."""
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for index, name in enumerate(elf.names):
+        for offset, number in elf.relocs.get(index, ()) if name == MAPS else ():
+            owner = _object_around(elf, index, offset)
+            start = slots_offset(btf, owner.name)
+            place = offset - owner.value - (start or 0)
+            if start is None or place < 0 or place % _POINTER or number >= len(elf.symbols):
+                raise FormatError(f"map '{owner.name}' is initialised in a way not known", offset)
+            found[owner.name].append((place // _POINTER, _pointed_to(elf, index, offset, number)))
+    return found
+
+
+def _object_around(elf: _Elf, index: int, offset: int) -> _Symbol:
+    for symbol in elf.symbols:
+        end = symbol.value + symbol.size
+        if (symbol.section, symbol.kind) == (index, _OBJECT) and symbol.value <= offset < end:
+            return symbol
+    raise FormatError(f"a relocation in section {elf.names[index]} is in no variable", offset)
+
+
+def _pointed_to(elf: _Elf, index: int, offset: int, number: int) -> str:
+    """The name of the map or program that the pointer at ``offset`` leads to."""
+    symbol = elf.symbols[number]
+    if symbol.kind != _SECTION or symbol.section is None:
+        return symbol.name
+    (place,) = struct.unpack_from("<Q", elf.data[index], offset)
+    find = _function_at if symbol.section in elf.code else _object_at
+    return find(elf, symbol.section, place)
+
+
+def _kconfig(elf: _Elf, btf: Btf | None) -> tuple[KconfigVar, ...]:
+    weak = {s.name for s in elf.symbols if s.section is None and s.weak}
+    return read_kconfig(btf, weak) if btf is not None else ()
+
+
+def _kconfig_map(externs: tuple[KconfigVar, ...]) -> dict[str, MapSpec]:
+    size = kconfig_size(externs)
+    return {KCONFIG: _data_map(KCONFIG, b"", size)} if size else {}
+
+
 def _data_map(name: str, content: bytes, size: int) -> MapSpec:
-    constant = name.startswith(".rodata")
+    constant = name.startswith((".rodata", KCONFIG))
     return MapSpec(
         name=name,
         type=MapType.ARRAY,
@@ -192,7 +242,10 @@ def _sections(elf: _Elf) -> Mapping[str, Section]:
 
 
 def _functions(
-    elf: _Elf, ext: Mapping[str, ExtInfo], maps: Mapping[str, MapSpec]
+    elf: _Elf,
+    ext: Mapping[str, ExtInfo],
+    maps: Mapping[str, MapSpec],
+    kconfig: Mapping[str, int],
 ) -> list[ProgramSpec]:
     found = []
     for index in elf.code:
@@ -201,8 +254,17 @@ def _functions(
             key=lambda s: s.value,
         )
         for symbol in symbols:
-            found.append(_function(elf, index, symbol, ext.get(elf.names[index]), maps))
+            function = _function(elf, index, symbol, ext.get(elf.names[index]), maps)
+            relocs = tuple(_from_kconfig(reloc, kconfig) for reloc in function.relocs)
+            found.append(dataclasses.replace(function, relocs=relocs))
     return found
+
+
+def _from_kconfig(reloc: Reloc, kconfig: Mapping[str, int]) -> Reloc:
+    """An extern of ``.kconfig`` is a place in the map of that name."""
+    if reloc.kind is not RelocKind.EXTERN or reloc.symbol not in kconfig:
+        return reloc
+    return Reloc(reloc.insn, RelocKind.DATA, KCONFIG, kconfig[reloc.symbol])
 
 
 def _function(

@@ -48,6 +48,20 @@ class Linked:
     """Which of the searched BTFs are used, besides the kernel's; see `Extern.module`."""
 
 
+def reachable(spec: ObjectSpec, name: str) -> list[ProgramSpec]:
+    """Program ``name`` and the functions it calls, each once."""
+    found: dict[str, ProgramSpec] = {}
+    queue = [spec.programs[name]]
+    while queue:
+        part = queue.pop()
+        if part.name not in found:
+            found[part.name] = part
+            called = (r.symbol for r in part.relocs if r.kind is RelocKind.CALL)
+            functions = (spec.functions.get(c) or spec.programs.get(c) for c in called)
+            queue += [function for function in functions if function is not None]
+    return list(found.values())
+
+
 def link(
     spec: ObjectSpec,
     name: str,

@@ -38,6 +38,11 @@ class MapSpec:
     """Content to write into the one element of a global data map (.data .rodata .bss)."""
     frozen: bool = False
     """Whether user space may not change it once the content is written."""
+    extra: int = 0
+    """``map_extra``: what it means depends on the type (hash functions of a bloom filter)."""
+    numa_node: int | None = None
+    slots: tuple[tuple[int, str], ...] = ()
+    """(index, name) of the maps or programs that the map holds from the start."""
 
 
 class RelocKind(StrEnum):
@@ -93,6 +98,17 @@ class ProgramSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class KconfigVar:
+    """One extern: where it lies in the map, in bytes, and its type in the object's BTF."""
+
+    name: str
+    type_id: int
+    offset: int
+    size: int
+    weak: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectSpec:
     """All that an object file declares."""
 
@@ -104,3 +120,5 @@ class ObjectSpec:
     btf: Btf | None = None
     sections: Mapping[str, Section] = field(default_factory=dict)
     """Sizes of the data sections and offsets of their variables, which the BTF leaves open."""
+    kconfig: tuple[KconfigVar, ...] = ()
+    """What map ``.kconfig`` is filled with when the object is loaded."""

@@ -6,7 +6,7 @@ from bpfkit.btf.decode import decode
 from bpfkit.btf.encode import encode
 from bpfkit.btf.types import Btf, Datasec, Func, FuncProto, Int, SecVar, Type, Var
 from bpfkit.errors import LoadError
-from bpfkit.obj.externs import KCONFIG, KSYMS, Extern, resolve_extern
+from bpfkit.obj.externs import KSYMS, Extern, resolve_extern
 from bpfkit.obj.relocate import POISON, Linked, link
 from bpfkit.obj.spec import ObjectSpec, ProgramSpec, Reloc, RelocKind
 from bpfkit.uapi.btf import FuncLinkage, VarLinkage
@@ -27,10 +27,8 @@ LOCAL = btf(
     Func("kfunc", 2, FuncLinkage.EXTERN),
     Var("typed", 1, VarLinkage.GLOBAL_EXTERN),
     Var("address", 0, VarLinkage.GLOBAL_EXTERN),
-    Var("CONFIG_HZ", 1, VarLinkage.GLOBAL_EXTERN),
     Func("kfunc___old", 2, FuncLinkage.EXTERN),
-    Datasec(KSYMS, 4, tuple(SecVar(i, 0, 0) for i in (3, 4, 5, 7))),
-    Datasec(KCONFIG, 4, (SecVar(6, 0, 4),)),
+    Datasec(KSYMS, 4, tuple(SecVar(i, 0, 0) for i in (3, 4, 5, 6))),
 )
 KERNEL = btf(INT, FuncProto(1, ()), Func("other", 2), Func("kfunc", 2), Var("typed", 1))
 MODULE = btf(INT, FuncProto(1, ()), Func("kfunc", 2))
@@ -70,7 +68,6 @@ def test_a_weak_symbol_may_be_missing() -> None:
     [
         pytest.param("kfunc", "no function 'kfunc'.*__weak", id="function"),
         pytest.param("typed", "no symbol 'typed'", id="variable"),
-        pytest.param("CONFIG_HZ", "configuration", id="kconfig"),
     ],
 )
 def test_what_the_kernel_lacks_is_an_error_that_names_it(symbol: str, words: str) -> None:
