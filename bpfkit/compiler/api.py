@@ -10,6 +10,7 @@ from ..errors import CompileError
 from . import backend
 from .diagnostics import Diagnostic, Loc, Rejection, Severity
 from .dialect.apply import apply_dialect
+from .dialect.arguments import bind_arguments
 from .frontend.parse import parse
 from .lower.irtext import TRIPLE
 from .lower.module import byte_order, emit_module
@@ -41,6 +42,8 @@ def compile_c(source: Source, target: Target) -> Compiled:
         unit, said = parse_source(source, target)
         if target.dialect == "bcc":
             said += apply_dialect(unit, target)
+        else:
+            bind_arguments(unit, target)
         refuse(said, source)
         ir = emit_module(unit, analyse(unit, target), arch=target.arch, cpu=target.cpu)
     except Rejection as refused:
