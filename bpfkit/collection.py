@@ -19,10 +19,15 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from .compiler.api import Compiled, compile_c
+from .compiler.dialect.detect import dialect_of
 from .compiler.source import Source, assemble
-from .compiler.target import Target
+from .compiler.target import Target, cpu_for
 from .host.cache_directory import precompiled_directory
+from .host.facts import LiveFacts
+from .host.files import BtfFacts
+from .host.files import read_facts as read_facts
 from .host.kernel_headers import find_kernel_headers
+from .host.recorded import RecordedFacts
 from .loader import LoadedObject, load_object
 from .maps.base import Map
 from .obj.read import read_object
@@ -30,6 +35,11 @@ from .obj.spec import ObjectSpec
 from .programs.program import Program
 from .system import System
 from .uapi.bpf import AttachType, ProgType
+
+Facts = LiveFacts | RecordedFacts | BtfFacts
+"""What can be known of a kernel to compile for."""
+AUTO = "auto"
+"""The dialect that the text itself tells."""
 
 
 class Closable(Protocol):
@@ -122,15 +132,21 @@ def compile_text(
     *,
     name: str = "program.c",
     cflags: Sequence[str] = (),
-    system: System,
+    system: System | None = None,
+    facts: Facts | None = None,
     kernel_headers: Path | bool = False,
+    dialect: str = AUTO,
 ) -> Compiled:
-    """Compile C text for the kernel of ``system``; CompileError says what is wrong with it.
+    """Compile C text for a kernel; CompileError says what is wrong with it.
 
-    Types come from the kernel's BTF, or from ``kernel_headers``: a directory, True for those that
-    are installed for the running kernel. Raises MissingDependencyError when they are not there.
+    The kernel is that of ``facts`` (`read_facts`: any file that tells about one), else that of
+    ``system``, else the running one. Types come from its BTF, or from ``kernel_headers``: a
+    directory, True for those that are installed for that kernel. ``dialect`` is "bcc", "libbpf", or
+    what the text itself tells. Raises MissingDependencyError when the headers are not there, and
+    NotSupportedError when the text needs a fact that is not known.
     """
-    return compile_c(Source(text, name), _target(system, cflags, kernel_headers))
+    target = _target(text, name, cflags, facts or _facts(system), kernel_headers, dialect)
+    return compile_c(Source(text, name), target)
 
 
 def preprocess_text(
@@ -138,20 +154,41 @@ def preprocess_text(
     *,
     name: str = "program.c",
     cflags: Sequence[str] = (),
-    system: System,
+    system: System | None = None,
+    facts: Facts | None = None,
     kernel_headers: Path | bool = False,
+    dialect: str = AUTO,
 ) -> str:
     """What is compiled in place of ``text``: all that is put before it, then the text."""
-    parts = assemble(Source(text, name), _target(system, cflags, kernel_headers))
+    target = _target(text, name, cflags, facts or _facts(system), kernel_headers, dialect)
+    parts = assemble(Source(text, name), target)
     return f"{parts.base}{parts.prelude}\n{parts.text}"
 
 
-def _target(system: System, cflags: Sequence[str], kernel_headers: Path | bool) -> Target:
-    target = Target(kernel=system.facts, cflags=tuple(cflags))
+def _facts(system: System | None) -> LiveFacts:
+    return (system or System.live()).facts
+
+
+def _target(
+    text: str,
+    name: str,
+    cflags: Sequence[str],
+    facts: Facts,
+    kernel_headers: Path | bool,
+    dialect: str,
+) -> Target:
+    target = Target(
+        kernel=facts,
+        arch=facts.arch,
+        cpu=cpu_for(facts.version, cflags),
+        cflags=tuple(cflags),
+        dialect=dialect_of(text, name) if dialect == AUTO else dialect,
+    )
     if not kernel_headers:
         return target
     directory = kernel_headers if isinstance(kernel_headers, Path) else None
-    tree = find_kernel_headers(directory, system.facts.release, system.facts.root)
+    root = facts.root if isinstance(facts, LiveFacts) else Path("/")
+    tree = find_kernel_headers(directory, facts.release, root)
     return replace(target, headers=tree, keep=precompiled_directory(os.environ))
 
 
@@ -162,11 +199,12 @@ def load(
     cflags: Sequence[str] = (),
     system: System | None = None,
     kernel_headers: Path | bool = False,
+    dialect: str = AUTO,
 ) -> Collection:
     """Bring C text, an object file (path or bytes) or an `ObjectSpec` into the kernel.
 
-    A path that ends in ``.c`` is compiled; ``kernel_headers`` as for `compile_text`. No program is
-    loaded yet: see `Collection.load_program`.
+    A path that ends in ``.c`` is compiled; ``kernel_headers`` and ``dialect`` as for
+    `compile_text`. No program is loaded yet: see `Collection.load_program`.
     """
     system = system or System.live()
     compiled = None
@@ -175,7 +213,12 @@ def load(
         source = source.read_text() if source.suffix == ".c" else source.read_bytes()
     if isinstance(source, str):
         compiled = compile_text(
-            source, name=name, cflags=cflags, system=system, kernel_headers=kernel_headers
+            source,
+            name=name,
+            cflags=cflags,
+            system=system,
+            kernel_headers=kernel_headers,
+            dialect=dialect,
         )
         source = compiled.elf
     spec = source if isinstance(source, ObjectSpec) else read_object(source)

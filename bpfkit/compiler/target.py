@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..btf.types import Btf
+from ..errors import CompileError
+from .diagnostics import Diagnostic, Severity
 
 
 class KernelFacts(Protocol):
@@ -63,6 +65,40 @@ class HeaderTree(Protocol):
     @property
     def build(self) -> str:
         """The tree it was configured in: it has ``include/generated``."""
+
+
+CPU_LEVELS = {
+    "v1": (3, 18),
+    "v2": (4, 14),  # JLT and its like, 92b31a9af73b
+    "v3": (5, 1),  # 32-bit jumps, 092ed0968bb6; 32-bit arithmetic is older
+    "v4": (6, 6),  # sign extension, byte swaps, signed division, long jumps, daabb2b098e0
+}
+"""LLVM's BPF CPU levels, and the first kernel that takes all instructions of each."""
+
+_DEFAULT_LEVELS = ("v3", "v2", "v1")
+_CPU_FLAG = "-mcpu="
+
+
+def cpu_for(version: tuple[int, int, int], cflags: Sequence[str] = ()) -> str:
+    """The CPU level for a kernel: v3 where it has that.
+
+    v4 is not chosen by itself, since JITs of several machines took it up releases after the
+    verifier did; ``-mcpu=v4`` among ``cflags`` asks for it. Raises CompileError for a level that
+    does not exist, or that the kernel does not take.
+    """
+    asked = [flag.removeprefix(_CPU_FLAG) for flag in cflags if flag.startswith(_CPU_FLAG)]
+    if not asked:
+        return next((c for c in _DEFAULT_LEVELS if version[:2] >= CPU_LEVELS[c]), "v1")
+    since = CPU_LEVELS.get(asked[-1])
+    if since is None:
+        known = ", ".join(CPU_LEVELS)
+        message = f"there is no CPU level '{asked[-1]}'"
+        raise CompileError([Diagnostic(Severity.ERROR, message, hint=f"known ones: {known}")])
+    if version[:2] < since:
+        message = f"CPU level {asked[-1]} needs Linux {since[0]}.{since[1]}"
+        hint = f"the target is {version[0]}.{version[1]}; leave {_CPU_FLAG} out"
+        raise CompileError([Diagnostic(Severity.ERROR, message, hint=hint)])
+    return asked[-1]
 
 
 @dataclass(frozen=True, slots=True)
