@@ -1,6 +1,7 @@
 """bpfkit: BPF programs in C, compiled, loaded and read from Python.
 
-`BPF` is bcc's class; `load` gives our own `Collection`. Names are imported when first used.
+`BPF` is bcc's class; `load` gives our own `Collection`; `compile_text` gives an object for any
+kernel whose facts `read_facts` reads. Names are imported when first used.
 """
 
 from __future__ import annotations
@@ -10,13 +11,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .collection import Collection as Collection
+    from .collection import compile_text as compile_text
     from .collection import load as load
+    from .collection import read_facts as read_facts
     from .compat.bcc import BPF as BPF
 
 __version__ = "0.1.0"
 
-_HOMES = {"BPF": "compat.bcc", "Collection": "collection", "load": "collection"}
-__all__ = ["BPF", "Collection", "__version__", "load"]
+_HOMES = {
+    "BPF": "compat.bcc",
+    "Collection": "collection",
+    "compile_text": "collection",
+    "load": "collection",
+    "read_facts": "collection",
+}
+__all__ = ["BPF", "Collection", "__version__", "compile_text", "load", "read_facts"]
 
 
 def __getattr__(name: str) -> object:

@@ -23,6 +23,7 @@ from .version import Version, parse_version
 
 _BTF_MAGICS = (BTF_MAGIC.to_bytes(2, "little"), BTF_MAGIC.to_bytes(2, "big"))
 _RECORD = "record that kernel there with 'python -m bpfkit record FILE', and compile for FILE"
+_GIVE = f"give it (version=, --kernel-version), or {_RECORD}"
 
 
 class BtfFacts:
@@ -40,10 +41,15 @@ class BtfFacts:
         """The architecture, as ``Target.arch`` names it."""
 
     @property
+    def release(self) -> str:
+        """The release name: unknown."""
+        self._refuse("what depends on the name of its release")
+
+    @property
     def version(self) -> Version:
         """Version, patch level, sublevel."""
         if self._version is None:
-            self._refuse("programs that depend on its version, which was not given")
+            self._refuse("what depends on the kernel's version", _GIVE)
         return self._version
 
     @cached_property
@@ -86,8 +92,8 @@ class BtfFacts:
         """Whether the kernel has a symbol: unknown."""
         self._refuse(f"looking for the symbol '{name}'")
 
-    def _refuse(self, what: str) -> NoReturn:
-        raise NotSupportedError(what, hint=_RECORD, who=f"compiling for the types in {self._name}")
+    def _refuse(self, what: str, hint: str = _RECORD) -> NoReturn:
+        raise NotSupportedError(what, hint=hint, who=f"compiling for the types in {self._name}")
 
 
 def read_facts(

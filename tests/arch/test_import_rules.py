@@ -45,7 +45,8 @@ ALLOWED: dict[str, set[str]] = {
     "events": LOADED,
     "collection": HOOKED | {"compiler"},
     "compat": WHOLE,
-    "cli": WHOLE | {"compat"},
+    "commands": WHOLE | {"compat"},
+    "cli": {"errors", "commands"},
     "__main__": {"cli"},
     "__init__": WHOLE | {"compat"},
 }
