@@ -56,10 +56,13 @@ class Enum(Type):
 
 @dataclass(frozen=True, slots=True)
 class Pointer(Type):
-    """A pointer. ``address_space`` 1 is an arena."""
+    """A pointer. ``address_space`` 1 is an arena; ``tags`` are the BTF type tags of what it points
+    to, as ``btf_type_tag`` gives them, in the order of the text.
+    """
 
     to: Type
     address_space: int = 0
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class Field:
     index: int
     bit_width: int | None = None
     record: Record | None = None  # the record that declares it
+    tags: tuple[str, ...] = ()  # attributes btf_decl_tag("…")
 
     @property
     def offset(self) -> int:
@@ -119,6 +123,7 @@ class Record(Type):
     packed: bool = False
     relocatable: bool = False  # preserve_access_index: accesses become CO-RE relocations
     annotations: tuple[str, ...] = ()  # attribute annotate("…") of the record (packet structs)
+    tags: tuple[str, ...] = ()  # attributes btf_decl_tag("…")
     loc: object = None
 
     def __repr__(self) -> str:
@@ -127,10 +132,11 @@ class Record(Type):
 
 @dataclass(eq=False, slots=True)
 class Typedef(Type):
-    """A name for another type."""
+    """A name for another type. ``tags`` are its attributes ``btf_decl_tag("…")``."""
 
     name: str
     to: Type
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

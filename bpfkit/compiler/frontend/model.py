@@ -36,6 +36,16 @@ from .kinds import FLOATS, INTEGERS, Cursor, Kind
 
 _INTS = {kind: Int(*row) for kind, row in INTEGERS.items()}
 _BYTE = _INTS[5]
+_TAG = re.compile(r'__attribute__\(\(btf_type_tag\("([^"]*)"\)\)\)')
+_TAGS = re.compile(rf"(?:\s*{_TAG.pattern})+\s*\*(?:const|volatile|restrict|\s)*$")
+
+
+_DECLARED_TAG = re.compile(r'__attribute__\(\(btf_decl_tag\("([^"]*)"\)')
+
+
+def tags_of(text: str) -> tuple[str, ...]:
+    """The BTF tags of a declaration, from its printed form, in the order of the text."""
+    return tuple(_DECLARED_TAG.findall(text))
 
 
 def decayed(t: Type) -> Type:
@@ -167,7 +177,7 @@ class Types:
             return VOID
         if kind == Kind.POINTER:
             target = lib.getPointeeType(t)
-            return Pointer(self.of(target), lib.getAddressSpace(target))
+            return Pointer(self.of(target), lib.getAddressSpace(target), self._tags(t))
         if kind == Kind.ELABORATED:
             return self.of(lib.Type_getNamedType(t))
         if kind == Kind.TYPEDEF:
@@ -189,6 +199,12 @@ class Types:
             return self.of(canonical)
         return self._unknown(t)
 
+    def _tags(self, pointer: CXType) -> tuple[str, ...]:
+        # libclang shows the attribute nowhere but in the spelling.
+        spelled = self._lib.text(self._lib.getTypeSpelling(pointer))
+        tagged = _TAGS.search(spelled) if "btf_type_tag" in spelled else None
+        return tuple(_TAG.findall(tagged[0])) if tagged else ()
+
     def _unknown(self, t: CXType) -> Type:
         # A typedef makes the stand-in distinct from the honest arrays of its shape.
         size = max(self._lib.Type_getSizeOf(t), 0) if t.kind == Kind.VECTOR else 0
@@ -204,6 +220,7 @@ class Types:
             found = Typedef(name, VOID)
             self._typedefs[key] = found
             found.to = self.of(self._lib.getTypedefDeclUnderlyingType(declaration))
+            found.tags = self._declared_tags(declaration)
         return found
 
     def _function(self, t: CXType) -> Function:
@@ -304,10 +321,18 @@ class Types:
                 field.index = -1
             else:
                 index += 1
+            if not record.relocatable:  # the kernel's records have none, and many fields
+                field.tags = self._declared_tags(cursor)
             record.fields.append(field)
             self._fields[cursor.data0] = field
         for field in record.fields:
             self.need(field.type)
+
+    def _declared_tags(self, declaration: CXCursor) -> tuple[str, ...]:
+        kinds = {child.kind for child in self._lib.children(declaration)}
+        if Cursor.UNEXPOSED_ATTR not in kinds:
+            return ()
+        return tags_of(self._lib.pretty(declaration, terse=True))
 
     def _read_attributes(self, record: Record, definition: CXCursor) -> None:
         lib = self._lib
@@ -320,6 +345,7 @@ class Types:
             elif child.kind == Cursor.UNEXPOSED_ATTR and not record.relocatable:
                 head = lib.pretty(definition, terse=True).partition("{")[0]
                 record.relocatable = "preserve_access_index" in head
+                record.tags = tags_of(head)
         record.annotations = tuple(annotations)
         if not record.relocatable:
             # clang hands the attribute down to records written inside, and hides that.

@@ -23,6 +23,7 @@ class Block:
     address: str
     align: int
     access: Access
+    helper: int = 0
 
 
 class Blocks(Atomics):
@@ -38,11 +39,12 @@ class Blocks(Atomics):
             isinstance(operand, DeclRef) and isinstance(operand.decl, FunctionDecl)
         ):
             place = self.place(operand)
-            return Block(place.address, place.align, place.access)
+            return Block(place.address, place.align, place.access, place.helper)
         pointer = bare(inner.type)
         plain = isinstance(pointer, Pointer) and not isinstance(bare(pointer.to), Void)
         align = align_of(pointer.to) if isinstance(pointer, Pointer) and plain else 1
-        return Block(self.value(inner), align, self.instance.pointer_access(inner))
+        access, helper = self.instance.pointer_access(inner), self.instance.helper(inner)
+        return Block(self.value(inner), align, access, helper)
 
     def _size(self, e: Builtin, number: int) -> int | str:
         """A size as a number, or as an i64 operand that must become one after inlining."""
@@ -65,7 +67,7 @@ class Blocks(Atomics):
         if source.access in (Access.BTF, *BY_HELPER):
             if isinstance(size, str):
                 size = self.get(f"trunc i64 {size} to i32")
-            self.probe(to.address, size, source.address)
+            self.probe(to.address, size, source.address, source.helper)
         elif isinstance(size, str):
             self._transfer("memcpy", to, source, size)
         else:
@@ -144,7 +146,7 @@ class Blocks(Atomics):
         if block.access is Access.DIRECT:
             return block
         copy = self.alloca(f"[{size} x i8]", 8)
-        self.probe(copy, size, block.address)
+        self.probe(copy, size, block.address, block.helper)
         return Block(copy, 8, Access.DIRECT)
 
     def _compare_unit(

@@ -54,6 +54,8 @@ class Place:
     """Where a CO-RE chain here begins: the value at the arrow; "" for local objects."""
     relocated: bool = False
     """Whether ``address`` is the result of a CO-RE step."""
+    helper: int = 0
+    """The helper that reads here, where it is not the usual one."""
 
 
 def kind_of(t: Type, loc: Loc = Loc()) -> str:  # noqa: B008 - Loc is frozen
@@ -175,10 +177,10 @@ class Memory(FunctionText):
                 f"i8 {byte}, i64 {piece}, i1 false)"
             )
 
-    def probe(self, to: str, size: int | str, address: str) -> str:
-        """Read kernel or user memory with the helper; it zeroes the destination when it fails."""
+    def probe(self, to: str, size: int | str, address: str, helper: int = 0) -> str:
+        """Read kernel or user memory with a helper; it zeroes the destination when it fails."""
         return self.get(
-            f"call i64 inttoptr (i64 {self._read_helper} to ptr)"
+            f"call i64 inttoptr (i64 {helper or self._read_helper} to ptr)"
             f"(ptr {to}, i32 {size}, ptr {address})"
         )
 
@@ -188,7 +190,7 @@ class Memory(FunctionText):
         if source.access is Access.DIRECT:
             self.copy(to, source.address, size, to_align, source.align)
         elif size:
-            self.probe(to, size, source.address)
+            self.probe(to, size, source.address, source.helper)
 
     # ------------------------------------------------------------ scalars
 
@@ -200,7 +202,7 @@ class Memory(FunctionText):
         if place.access in BY_HELPER:
             size = size_of(place.type)
             slot = self._probe_slot(size)
-            self.probe(slot, size, place.address)
+            self.probe(slot, size, place.address, place.helper)
             return self.get(f"load {kind}, ptr {slot}, align {min(size, 8)}")
         volatile = "volatile " if is_volatile(place.type) else ""
         return self.get(f"load {volatile}{kind}, ptr {place.address}, align {place.align}")
@@ -257,7 +259,7 @@ class Memory(FunctionText):
         align = common_align(place.align, at)
         if place.access is not Access.DIRECT:
             slot = self._probe_slot(size // 8)
-            self.probe(slot, size // 8, address)
+            self.probe(slot, size // 8, address, place.helper)
             address, align = slot, 8
         volatile = "volatile " if is_volatile(place.type) else ""
         unit = self.get(f"load {volatile}i{size}, ptr {address}, align {align}")
@@ -302,7 +304,7 @@ class Memory(FunctionText):
         down = self.field_info(place.address, 5)
         self.do(f"store i64 0, ptr {slot}, align 8")
         at64 = self.get(f"zext i32 {at} to i64")
-        self.probe(slot, size, self.offset(place.root, at64))
+        self.probe(slot, size, self.offset(place.root, at64), place.helper)
         unit = self.get(f"load i64, ptr {slot}, align 8")
         high = self.get(f"shl i64 {unit}, {self.get(f'zext i32 {up} to i64')}")
         t = as_int(place.type)

@@ -117,8 +117,9 @@ class Places(Chains, ABC):
             address = self.get(
                 f"addrspacecast ptr addrspace({pointer.address_space}) {address} to ptr"
             )
-        access = self.instance.access(e)
-        return Place(address, e.type, align_of(e.type), access, root=address)
+        access, helper = self.instance.access(e), self.instance.helper(e)
+        self.at(e.loc)  # what is read here is reported here: see the verifier's line info
+        return Place(address, e.type, align_of(e.type), access, root=address, helper=helper)
 
     def index(self, e: Expr) -> str:
         """The value of a subscript, extended to i64."""

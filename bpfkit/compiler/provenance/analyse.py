@@ -7,54 +7,74 @@ decisions are merged into one instance to emit.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from ..diagnostics import Loc
 from ..programs import programs_of
 from ..target import Target
 from ..tree import FunctionDecl, Unit
 from .calls import Program
-from .clones import Clone, Merger, check
-from .entries import context_kind, context_record
+from .clones import Clone, Forced, Merger, check
+from .decide import KERNEL_READ, LEGACY_READ, USER_READ, Readers
+from .entries import context_of, context_record
+from .explain import reads_of
+from .kernel import KernelTypes
 from .memory import Memory
 from .plan import Instance, Plan
 from .values import SCALARS, context
 
-LEGACY_READ = 4  # BPF_FUNC_probe_read: kernel and user addresses where they cannot overlap
-KERNEL_READ = 113  # BPF_FUNC_probe_read_kernel, v5.5
-KERNEL_READ_SINCE = (5, 5)
+SPLIT_READS_SINCE = (5, 5)
+"""bpf_probe_read_kernel() and _user() came with Linux kernel commit 6ae08ae3dea2 ("bpf: Add
+probe_read_{user, kernel} and probe_read_{user, kernel}_str helpers") (in v5.5)."""
+
+BOTH_READS = ("x86_64", "aarch64", "ppc64le", "loongarch64")
+"""Where bpf_probe_read() tells user addresses from kernel addresses by their value: architectures
+with ARCH_HAS_NON_OVERLAPPING_ADDRESS_SPACE. Elsewhere the helper is gone since Linux kernel commit
+0ebeea8ca8a4 ("bpf: Restrict bpf_probe_read{, str}() only to archs where they work") (in v5.7).
+riscv64 selected the option late, so bcc never uses the helper there, and neither do we."""
 
 
-def analyse(unit: Unit, target: Target) -> Plan:
+def analyse(unit: Unit, target: Target, external: Collection[Loc] = ()) -> Plan:
     """Decide every dereference of ``unit``, after the dialect was applied. Raises Rejection.
 
-    In libbpf's dialect memory is accessed as the text says.
+    In libbpf's dialect memory is accessed as the text says. ``external`` are places whose direct
+    loads a verifier refused: they go by helper; column 0 stands for the whole line.
     """
-    functions = {f.name: f for f in unit.functions if f.body is not None}
     # Who writes for libbpf says where a read is a probe read, and knows what the verifier lets
     # through: kptrs, arenas, what kfuncs give. There the analysis only finds what is called.
     as_written = target.dialect != "bcc"
+    helpers = readers(target)
+    forced = Forced(external)
+    types = KernelTypes(lambda: target.kernel.btf)
     programs = programs_of(unit, target.dialect)
-    clones = [_analyse_program(f, functions, checked=not as_written) for f in programs]
-    merger = Merger(as_written=as_written)
+    clones = [_analyse_program(f, unit, types, forced, checked=not as_written) for f in programs]
+    merger = Merger(helpers, forced, as_written=as_written)
     entries = [merger.instance(clone) for clone in clones]
-    return Plan(entries, _entries_first(entries, merger.instances), read_helper(target))
+    reads = reads_of(merger.clones, helpers.unknown)
+    return Plan(entries, _entries_first(entries, merger.instances), helpers.unknown, reads)
 
 
-def read_helper(target: Target) -> int:
-    """The helper that reads through external addresses.
+def readers(target: Target) -> Readers:
+    """The helpers that read through external addresses.
 
-    bcc's programs also follow user-space pointers (system call arguments, uprobes). The legacy
-    helper can do both where the two kinds of addresses never overlap.
+    bcc's programs also follow user-space pointers (system call arguments, uprobes) that nothing
+    tells from those of the kernel. The legacy helper can do both where the two kinds of addresses
+    never overlap.
     """
-    if target.dialect == "bcc" and target.arch in ("x86_64", "aarch64"):
-        return LEGACY_READ
-    return KERNEL_READ if target.kernel.version[:2] >= KERNEL_READ_SINCE else LEGACY_READ
+    if target.kernel.version[:2] < SPLIT_READS_SINCE:
+        return Readers(LEGACY_READ, LEGACY_READ, both=True)
+    if target.dialect == "bcc" and target.arch in BOTH_READS:
+        return Readers(LEGACY_READ, USER_READ, both=True)
+    return Readers(KERNEL_READ, USER_READ, both=False)
 
 
 def _analyse_program(
-    function: FunctionDecl, functions: dict[str, FunctionDecl], *, checked: bool
+    function: FunctionDecl, unit: Unit, types: KernelTypes, forced: Forced, *, checked: bool
 ) -> Clone:
-    kind = context_kind(function)
-    memory = Memory(kind)
-    program = Program(memory, functions)
+    given = context_of(function, types, unit.globals)
+    memory = Memory(given)
+    functions = {f.name: f for f in unit.functions if f.body is not None}
+    program = Program(memory, functions, types, forced)
     root = program.root(function)
     for i, parameter in enumerate(function.params):
         value = SCALARS
@@ -66,7 +86,7 @@ def _analyse_program(
         memory.changed = False
         program.run(root)
     if checked:
-        check(root, kind)
+        check(root, given)
     return root
 
 

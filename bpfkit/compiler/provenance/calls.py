@@ -6,14 +6,25 @@ from ..constants import fold
 from ..ctype import Array, Pointer, Record, bare, size_of
 from ..diagnostics import Loc
 from ..tree import AddrOf, Builtin, Call, Cast, Decay, DeclRef, Expr, FunctionDecl, HelperCall, Stmt
-from .clones import Clone, Clones
+from .clones import Clone, Clones, Forced
 from .decide import classify
-from .effects import CALLBACKS, FILLS, READ_ONLY, callback_value, helper_result
+from .effects import (
+    CALLBACKS,
+    FILLS,
+    GIVES_VARIABLE,
+    KFUNC_CALLBACKS,
+    READ_ONLY,
+    Callback,
+    callback_value,
+    helper_result,
+    kfunc_result,
+)
 from .execute import execute
+from .kernel import KernelTypes
 from .memory import Memory
 from .plan import Access
 from .transfer import Transfer
-from .values import SCALARS, Atoms, Kind, stack
+from .values import SCALARS, VISIBLES, Atoms, Kind, btf, stack
 
 # Builtins that only look at the form of their operand.
 UNEVALUATED = (
@@ -58,9 +69,17 @@ WRITES = {
 class Program:
     """One program under analysis: its memory, its clones, and the functions it may call."""
 
-    def __init__(self, memory: Memory, functions: dict[str, FunctionDecl]) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        functions: dict[str, FunctionDecl],
+        types: KernelTypes,
+        forced: Forced,
+    ) -> None:
         self.memory = memory
         self._functions = functions
+        self._types = types
+        self._forced = forced
         self._clones = Clones()
 
     def root(self, function: FunctionDecl) -> Clone:
@@ -69,7 +88,15 @@ class Program:
 
     def run(self, clone: Clone) -> Atoms:
         """Execute ``clone`` once; give what it may return."""
-        transfer = Transfer(clone, self.memory, self._call, _execute, self._address_taken)
+        transfer = Transfer(
+            clone,
+            self.memory,
+            self._call,
+            _execute,
+            self._address_taken,
+            self._types,
+            self._forced,
+        )
         execute(transfer, clone.body)
         return frozenset(clone.result)
 
@@ -91,8 +118,7 @@ class Program:
             function = self._with_body(node.callee.decl)
             if function is not None:
                 return self._function(transfer, node, function, args)
-            self.memory.fill_arguments(args)
-            return helper_result(None, node.type)
+            return self._kernel_function(transfer, node, node.callee.decl.name, args)
         transfer.value(node.callee)
         self.memory.fill_arguments(args)
         return helper_result(0, node.type)
@@ -114,17 +140,29 @@ class Program:
                 self.memory.write(obj, 0, value)
         return self.run(clone)
 
+    def _kernel_function(
+        self, transfer: Transfer, node: Call, name: str, args: list[Atoms]
+    ) -> Atoms:
+        callback = KFUNC_CALLBACKS.get(name)
+        if callback is None:
+            self.memory.fill_arguments(args)
+        else:
+            self._run_callbacks(transfer, callback, args)
+        return kfunc_result(name, node.type)
+
     def _helper(self, transfer: Transfer, node: HelperCall, args: list[Atoms]) -> Atoms:
         buffer = FILLS.get(node.number)
         if buffer is not None and buffer.size < len(args):
             size = fold(node.args[buffer.size])
             for atom in args[buffer.data]:
                 if atom.object is not None:
-                    self.memory.fill(atom.object, atom.offset, size)
+                    self.memory.fill(atom.object, atom.offset, size, buffer.value)
         elif node.number not in READ_ONLY and node.number not in CALLBACKS:
             self.memory.fill_arguments(args)
         if node.number in CALLBACKS:
-            self._run_callbacks(transfer, node, args)
+            self._run_callbacks(transfer, CALLBACKS[node.number], args)
+        if node.number in GIVES_VARIABLE:
+            return _per_cpu(node)
         return helper_result(node.number, node.type)
 
     # ------------------------------------------------------------ callbacks
@@ -141,8 +179,7 @@ class Program:
             self.memory.changed = True
         self.run(clone)
 
-    def _run_callbacks(self, transfer: Transfer, node: HelperCall, args: list[Atoms]) -> None:
-        callback = CALLBACKS[node.number]
+    def _run_callbacks(self, transfer: Transfer, callback: Callback, args: list[Atoms]) -> None:
         for atom in args[callback.function]:
             definition = self._with_body(atom.function) if atom.function is not None else None
             clone = transfer.clone.callbacks.get(definition) if definition is not None else None
@@ -190,6 +227,16 @@ def _operand(transfer: Transfer, arg: Expr, *, store: bool) -> None:
         transfer.access(inner.operand, store=store)
         return
     transfer.decide(inner, transfer.value(inner), store=store)
+
+
+def _per_cpu(node: HelperCall) -> Atoms:
+    """A CPU's own copy of a kernel variable: typed as the variable is."""
+    arg: Expr = node.args[0]
+    while isinstance(arg, Cast):
+        arg = arg.operand
+    pointer = bare(arg.type)
+    record = bare(pointer.to) if isinstance(pointer, Pointer) else None
+    return frozenset({btf(record)}) if isinstance(record, Record) else VISIBLES
 
 
 def _copied(source: Atoms) -> Access:

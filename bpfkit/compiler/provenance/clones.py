@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field
 
 from ..diagnostics import Loc, Rejection
 from ..tree import Call, Compound, Expr, FunctionDecl, VarDecl
-from .decide import ContextKind, check_context, check_store, classify
+from .decide import Readers, check_context, check_store, classify, forced
+from .entries import Context
 from .plan import Access, Instance
-from .values import Atom, StackObject
+from .values import Atom, Kind, StackObject
 
 MAX_DEPTH = 24
 MAX_CLONES = 4000
@@ -73,12 +74,39 @@ class Clones:
         return Clone(function, function.body, caller, depth)
 
 
-def check(clone: Clone, context: ContextKind) -> None:
+class Forced:
+    """Places of the text whose direct loads must go by helper; column 0 is the whole line."""
+
+    def __init__(self, places: Collection[Loc] = ()) -> None:
+        self._places = {(p.file, p.line, p.column) for p in places}
+
+    def access(self, node: Expr, atoms: Collection[Atom]) -> Access:
+        """How ``node`` is accessed that goes through addresses ``atoms``."""
+        found = classify(atoms)
+        if not self._places or any(a.kind is Kind.CONTEXT for a in atoms):
+            return found
+        place = node.loc
+        exact = (place.file, place.line, place.column) in self._places
+        return forced(found) if exact or (place.file, place.line, 0) in self._places else found
+
+    def names(self, node: Expr) -> bool:
+        """Whether ``node`` is at one of the places."""
+        place = node.loc
+        return (place.file, place.line, place.column) in self._places or (
+            place.file,
+            place.line,
+            0,
+        ) in self._places
+
+
+def check(clone: Clone, context: Context) -> None:
     """Refuse stores that no helper can do, and contexts mixed with other memory."""
     for node, atoms in clone.decisions.items():
-        check_context(atoms, context, node.loc)
+        check_context(atoms, context.kind, node.loc)
     for node, loc in clone.stores.items():
-        check_store(classify(clone.decisions.get(node, ())), loc)
+        access = classify(clone.decisions.get(node, ()))
+        if not (access is Access.BTF and context.may_write):
+            check_store(access, loc)
     for callee in (*clone.calls.values(), *clone.callbacks.values()):
         check(callee, context)
 
@@ -86,12 +114,16 @@ def check(clone: Clone, context: ContextKind) -> None:
 class Merger:
     """Turns clones into instances: clones with the same decisions all the way down are one.
 
-    With ``as_written`` every access is direct.
+    With ``as_written`` every access is direct that is not forced. ``clones`` has one clone of each
+    instance.
     """
 
-    def __init__(self, *, as_written: bool = False) -> None:
+    def __init__(self, readers: Readers, forced: Forced, *, as_written: bool = False) -> None:
+        self._readers = readers
+        self._forced = forced
         self._as_written = as_written
         self.instances: list[Instance] = []
+        self.clones: list[tuple[Instance, Clone]] = []
         self._by_signature: dict[Hashable, Instance] = {}
         self._symbols: dict[str, int] = {}
 
@@ -99,20 +131,28 @@ class Merger:
         """The instance that ``clone`` is emitted as."""
         calls = {call: self.instance(callee) for call, callee in clone.calls.items()}
         callbacks = {f: self.instance(callee) for f, callee in clone.callbacks.items()}
-        accesses = {} if self._as_written else _accesses(clone)
+        accesses = self._accesses(clone)
+        helpers = self._helpers(clone, accesses)
         signature = (
             clone.function,
             frozenset(accesses.items()),
+            frozenset(helpers.items()),
             frozenset(calls.items()),
             frozenset(callbacks.items()),
         )
         found = self._by_signature.get(signature)
         if found is None:
             found = Instance(
-                clone.function, self._symbol(clone.function.name), accesses, calls, callbacks
+                clone.function,
+                self._symbol(clone.function.name),
+                accesses,
+                calls,
+                callbacks,
+                helpers,
             )
             self._by_signature[signature] = found
             self.instances.append(found)
+            self.clones.append((found, clone))
         return found
 
     def _symbol(self, name: str) -> str:
@@ -120,8 +160,16 @@ class Merger:
         self._symbols[name] = count + 1
         return f"{name}.{count}" if count else name
 
+    def _accesses(self, clone: Clone) -> dict[Expr, Access]:
+        """What is not direct."""
+        found = {
+            node: self._forced.access(node, atoms)
+            for node, atoms in clone.decisions.items()
+            if not self._as_written or self._forced.names(node)
+        }
+        return {node: access for node, access in found.items() if access is not Access.DIRECT}
 
-def _accesses(clone: Clone) -> dict[Expr, Access]:
-    """What is not direct."""
-    found = {node: classify(atoms) for node, atoms in clone.decisions.items()}
-    return {node: access for node, access in found.items() if access is not Access.DIRECT}
+    def _helpers(self, clone: Clone, accesses: dict[Expr, Access]) -> dict[Expr, int]:
+        """The helpers that are not the usual one."""
+        found = {node: self._readers.helper(clone.decisions[node], node.loc) for node in accesses}
+        return {node: number for node, number in found.items() if number != self._readers.unknown}

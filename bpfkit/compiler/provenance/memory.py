@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from ..ctype import Pointer, Record, Type, bare, size_of
 from .decide import ContextKind
+from .entries import Context
 from .plan import Access
 from .values import (
     NOTHING,
     SCALAR,
     SCALARS,
     UNTYPEDS,
+    USERS,
     VISIBLES,
     ZERO,
     Atom,
@@ -19,6 +21,7 @@ from .values import (
     Kind,
     StackObject,
     btf,
+    is_user,
     normal_offset,
 )
 
@@ -29,7 +32,7 @@ PACKET_FIELDS = ("data", "data_end", "data_meta")
 class Memory:
     """The memory of one program under analysis; ``changed`` tells that something was learnt."""
 
-    def __init__(self, context: ContextKind) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
         self.changed = True
 
@@ -59,16 +62,18 @@ class Memory:
             return NOTHING.union(*obj.cells.values())
         return NOTHING.union(obj.cells.get(place, ()), obj.cells.get(None, ()))
 
-    def fill(self, obj: StackObject, offset: int | None, size: int | None) -> None:
+    def fill(
+        self, obj: StackObject, offset: int | None, size: int | None, value: Atoms = SCALARS
+    ) -> None:
         """``size`` bytes of numbers go to ``offset``; None is all the rest of the object."""
         if size is None and offset is not None:
             size = max(size_of(obj.type) - offset, 0)
         if offset is None or size is None or size > MAX_FILLED:
-            self.write(obj, None, SCALARS)
+            self.write(obj, None, value)
             return
         step = 8 if offset % 8 == 0 else 1
         for place in {normal_offset(obj.type, at) for at in range(offset, offset + size, step)}:
-            self.write(obj, place, SCALARS)
+            self.write(obj, place, value)
 
     def fill_arguments(self, values: Iterable[Atoms]) -> None:
         """Numbers go everywhere into the stack objects that a call gets the address of."""
@@ -91,7 +96,7 @@ class Memory:
         for atom in addresses:
             values |= self._load_one(atom, type_, access)
         through_helper = access in (Access.EXTERNAL, Access.MIXED)
-        if through_helper and any(a is not ZERO for a in addresses):
+        if through_helper and not is_user(addresses) and any(a is not ZERO for a in addresses):
             values.add(SCALAR)  # what a helper read has no type left
         return frozenset(values)
 
@@ -103,6 +108,8 @@ class Memory:
                 return self.read(atom.object, atom.offset)
             case Kind.CONTEXT:
                 return self._load_context(atom, type_)
+            case Kind.USER if size_of(type_) == 8:
+                return USERS  # pointers in user memory lead to user memory
             case Kind.BTF if access is Access.BTF:
                 record = _pointee(type_)
                 return SCALARS if record is None else frozenset({btf(record)})
@@ -110,15 +117,27 @@ class Memory:
 
     def _load_context(self, atom: Atom, type_: Type) -> Atoms:
         is_pointer = isinstance(bare(type_), Pointer)
-        match self.context:
+        match self.context.kind:
             case ContextKind.BTF:
-                return UNTYPEDS
+                return self._word(atom)
+            case ContextKind.USER:
+                return USERS if size_of(type_) == 8 else SCALARS
             case ContextKind.ITER if is_pointer:
                 record = _pointee(type_)
                 return VISIBLES if record is None else frozenset({btf(record)})
             case ContextKind.DEVICE if is_pointer or _is_packet_field(atom):
                 return VISIBLES
         return SCALARS
+
+    def _word(self, atom: Atom) -> Atoms:
+        """An argument of the function that the program is attached to."""
+        words = self.context.words
+        if not words:
+            return UNTYPEDS
+        if atom.offset is None:
+            return NOTHING.union(*words)
+        index = atom.offset // 8
+        return words[index] if 0 <= index < len(words) else SCALARS
 
     def copy(self, to: Atoms, source: Atoms, size: int | None, access: Access) -> None:
         """Copy a record, or ``size`` bytes (None: unknown)."""
@@ -134,7 +153,8 @@ class Memory:
             if atom.object is not None and direct:
                 self._copy_cells(to, obj, atom, atom.object, size)
             elif atom.kind is not Kind.ZERO:
-                self.fill(obj, to.offset, size)
+                value = USERS if atom.kind is Kind.USER else SCALARS
+                self.fill(obj, to.offset, size, value)
 
     def _copy_cells(
         self, to: Atom, obj: StackObject, source: Atom, other: StackObject, size: int | None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..diagnostics import Loc
 from ..tree import Call, Deref, Expr, FunctionDecl
 
 
@@ -22,6 +23,20 @@ class Access(StrEnum):
     MIXED = "mixed"  # loads by helper, stores direct
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One expression of the text that goes through a pointer, and what became of it.
+
+    ``way`` is the helper's name, or "direct" for a plain load that only the kernel's types allow.
+    """
+
+    loc: Loc
+    text: str  # the lvalue as C writes it
+    way: str
+    reason: str
+    function: str  # the emitted copy: two copies of one function may read differently
+
+
 @dataclass(eq=False, slots=True)
 class Instance:
     """One emitted copy of a function. ``accesses`` holds only what is not DIRECT."""
@@ -31,10 +46,15 @@ class Instance:
     accesses: dict[Expr, Access] = field(default_factory=dict)
     calls: dict[Call, Instance] = field(default_factory=dict)
     callbacks: dict[FunctionDecl, Instance] = field(default_factory=dict)  # with taken addresses
+    helpers: dict[Expr, int] = field(default_factory=dict)  # not the plan's: bpf_probe_read_user
 
     def access(self, node: Deref) -> Access:
         """How ``node`` is accessed in this copy."""
         return self.accesses.get(node, Access.DIRECT)
+
+    def helper(self, node: Expr) -> int:
+        """The helper that reads through ``node``; 0 for the plan's."""
+        return self.helpers.get(node, 0)
 
     def pointer_access(self, pointer: Expr) -> Access:
         """How a builtin (memcpy and its like) accesses what its operand ``pointer`` points to.
@@ -52,3 +72,4 @@ class Plan:
     entries: list[Instance]
     instances: list[Instance]  # all, entries included, each once
     read_helper: int = 4  # bpf_probe_read; 113 is bpf_probe_read_kernel
+    reads: tuple[Read, ...] = ()  # in the order of the text

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..constants import fold
-from ..ctype import Array, Int, Pointer, Record, Type, as_int, bare, is_integer, size_of
+from ..ctype import Array, Int, Pointer, Record, Type, Void, as_int, bare, is_integer, size_of
 from ..diagnostics import Loc
 from ..tree import (
     LVALUES,
@@ -46,24 +46,37 @@ from ..tree import (
     Unary,
     VarDecl,
 )
-from .clones import Clone
+from .clones import Clone, Forced
 from .decide import classify
+from .kernel import KernelTypes
 from .memory import Memory
 from .plan import Access
 from .values import (
     NOTHING,
+    OWNED,
+    OWNEDS,
+    SCALAR,
     SCALARS,
+    USERS,
+    VISIBLE,
     VISIBLES,
     ZEROS,
     Atom,
     Atoms,
     Kind,
+    btf,
     has_part,
+    is_arena,
+    is_kptr,
     is_plain,
+    is_user_pointer,
     shift,
     shift_elements,
     stack,
 )
+
+KSYMS = ".ksyms"
+"""The section of variables of the kernel."""
 
 
 @dataclass(slots=True)
@@ -85,9 +98,13 @@ class Transfer:
         call: Callable[[Transfer, Call | HelperCall | Builtin], Atoms],
         execute: Callable[[Transfer, Stmt], Atoms],
         callback: Callable[[Transfer, FunctionDecl, Loc], None],
+        types: KernelTypes,
+        forced: Forced,
     ) -> None:
         self.clone = clone
         self.memory = memory
+        self._types = types
+        self._forced = forced
         self._call = call
         self._execute = execute
         self._callback = callback
@@ -105,6 +122,8 @@ class Transfer:
                 return self._index(node)
             case Deref():
                 value = self.value(node.pointer)
+                if is_arena(node.pointer.type):
+                    value = VISIBLES
                 return Place(value, node, value)
             case CompoundLiteral():
                 return Place(self._literal(node))
@@ -116,8 +135,8 @@ class Transfer:
         match node.decl:
             case VarDecl(storage=Storage.LOCAL) as var:
                 return frozenset({stack(self.clone.object_of(var))})
-            case VarDecl():
-                return VISIBLES
+            case VarDecl() as var:
+                return _static(var)
             case function:
                 self._callback(self, function, node.loc)
                 return frozenset({Atom(Kind.FUNCTION, function=function)})
@@ -155,7 +174,7 @@ class Transfer:
         self.memory.learn(known, addresses)
         if store:
             self.clone.stores.setdefault(node, node.loc)
-        return classify(known)
+        return self._forced.access(node, known)
 
     # ------------------------------------------------------------ values
 
@@ -171,8 +190,7 @@ class Transfer:
             case Cast():
                 return self._cast(node)
             case Unary():
-                self.value(node.operand)
-                return SCALARS
+                return _mixed(self.value(node.operand))
             case Binary():
                 return self._binary(node)
             case Logical():
@@ -209,9 +227,25 @@ class Transfer:
             return atoms
         if isinstance(node.lvalue, Member) and node.lvalue.field.bit_width is not None:
             return SCALARS if atoms else NOTHING
-        if isinstance(bare(node.type), Pointer) and _is_address_table(node.lvalue):
-            return VISIBLES
-        return self.memory.load(atoms, node.type, access)
+        if isinstance(bare(node.type), Pointer):
+            if _is_address_table(node.lvalue):
+                return VISIBLES
+            if is_kptr(node.type) and any(a.kind is Kind.VISIBLE for a in atoms):
+                return OWNEDS
+        value = self.memory.load(atoms, node.type, access)
+        return self._tagged(node, value) if Kind.SCALAR in {a.kind for a in value} else value
+
+    def _tagged(self, node: Load, value: Atoms) -> Atoms:
+        """A loaded pointer that its declaration says to point into user memory."""
+        lvalue = node.lvalue
+        if is_user_pointer(node.type) or (
+            isinstance(lvalue, Member)
+            and isinstance(bare(node.type), Pointer)
+            and lvalue.field.record is not None
+            and self._types.is_user_member(lvalue.field.record, lvalue.field)
+        ):
+            return value - SCALARS | USERS
+        return value
 
     def _cast(self, node: Cast) -> Atoms:
         value = self.value(node.operand)
@@ -220,12 +254,35 @@ class Transfer:
             if all(a.kind is Kind.ZERO for a in value):
                 return value
             return SCALARS
-        if isinstance(to, Pointer) and isinstance(record := bare(to.to), Record):
-            return frozenset(_typed(atom, record) for atom in value)
+        if not isinstance(to, Pointer):
+            return value
+        if is_arena(source) or is_arena(to):
+            return VISIBLES
+        if is_user_pointer(to) and SCALAR in value:
+            value = value - SCALARS | USERS
+        if isinstance(record := bare(to.to), Record):
+            return frozenset(self._typed(atom, record) for atom in value)
         return value
+
+    def _typed(self, atom: Atom, record: Record) -> Atom:
+        """``atom`` cast to a pointer to ``record``."""
+        if atom.kind is not Kind.BTF or not record.complete or record.size == 0:
+            return atom
+        if atom.record is not None:
+            if atom.offset is not None and has_part(atom.record, atom.offset, record):
+                return atom
+            return atom._replace(offset=None)  # no part of the object: another type to the verifier
+        if atom.bound == OWNED:
+            # Kernel objects are read-only, those of the program's own types are its memory.
+            return atom._replace(record=record, bound="") if record.relocatable else VISIBLE
+        if atom.bound and not self._types.begins_with(atom.bound, record.name):
+            return atom._replace(record=record, offset=None)
+        return atom._replace(record=record)
 
     def _binary(self, node: Binary) -> Atoms:
         left, right = self.value(node.left), self.value(node.right)
+        if node.op in ("&", "|", "^"):
+            return _mixed(left | right)
         if node.op not in ("+", "-"):
             return SCALARS
         pointer = bare(node.left.type)
@@ -274,7 +331,7 @@ class Transfer:
         size = max(size_of(pointer.to), 1) if isinstance(pointer, Pointer) else 1
         new = shift_elements(old, step, size)
         if not isinstance(pointer, Pointer) and is_plain(old):
-            new = SCALARS
+            new = old - ZEROS or SCALARS
         self.memory.store(to, new)
         return new if node.prefix else old
 
@@ -316,15 +373,19 @@ def _narrows(to: Int, source: Type) -> bool:
     return isinstance(source, Pointer) or (is_integer(source) and as_int(source).size > to.size)
 
 
-def _typed(atom: Atom, record: Record) -> Atom:
-    """``atom`` cast to a pointer to ``record``."""
-    if atom.kind is not Kind.BTF or not record.complete or record.size == 0:
-        return atom
-    if atom.record is None:
-        return atom._replace(record=record)
-    if atom.offset is not None and has_part(atom.record, atom.offset, record):
-        return atom
-    return atom._replace(offset=None)  # no part of the object: another type to the verifier
+def _static(var: VarDecl) -> Atoms:
+    """The address of an object that is not on the stack."""
+    if var.section != KSYMS:
+        return VISIBLES
+    type_ = bare(var.type)
+    if isinstance(type_, Record):
+        return frozenset({btf(type_)})
+    return SCALARS if isinstance(type_, Void) else VISIBLES
+
+
+def _mixed(atoms: Atoms) -> Atoms:
+    """The number that bits of ``atoms`` make: it may still be an address of user memory."""
+    return SCALARS | (atoms & USERS)
 
 
 def _sum(op: str, left: Atoms, right: Atoms, number: int | None, amount: int | None) -> Atoms:
@@ -346,9 +407,19 @@ def _sum(op: str, left: Atoms, right: Atoms, number: int | None, amount: int | N
     if (pointers and others) or (others and left_plain and op == "-"):
         values |= SCALARS
     if left_plain and right_plain:
-        both_zero = not pointers and not others and left | right == ZEROS
-        values |= ZEROS if both_zero else SCALARS
+        values |= _plain_sum(op, left - pointers, right - others, number, amount)
     return values
+
+
+def _plain_sum(op: str, left: Atoms, right: Atoms, number: int | None, amount: int | None) -> Atoms:
+    """Addition and subtraction of numbers, which may be external addresses."""
+    if left | right == ZEROS:
+        return ZEROS
+    if amount is not None:
+        return left - ZEROS or SCALARS
+    if number is not None and op == "+":
+        return right - ZEROS or SCALARS
+    return _mixed(left | right)
 
 
 def _is_address_table(node: Expr) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from ..ctype import Array, Record, RecordKind, Type, bare, size_of
+from ..ctype import Array, Pointer, Record, RecordKind, Type, bare, size_of
 from ..tree import FunctionDecl
 
 
@@ -21,6 +21,7 @@ class Kind(Enum):
     """The kinds of atoms."""
 
     SCALAR = "S"  # an external address or a plain number
+    USER = "U"  # a number that, where it is an address, is one of user memory
     ZERO = "N"  # the constant 0
     STACK = "L"  # an address inside a stack object
     VISIBLE = "V"  # memory that programs access directly: map value, packet, ring buffer record …
@@ -44,8 +45,9 @@ class StackObject:
 class Atom(NamedTuple):
     """One thing a value may be. ``offset`` in bytes, None when unknown.
 
-    A BTF atom without ``record`` is an argument whose type the first cast to a record pointer
-    tells.
+    A BTF atom without ``record`` is an object whose type the first cast to a record pointer tells;
+    ``bound`` is the record's name in the kernel's types where that is known. `OWNED` stands for an
+    object that may be one of the program's own types.
     """
 
     kind: Kind
@@ -53,9 +55,12 @@ class Atom(NamedTuple):
     record: Record | None = None
     function: FunctionDecl | None = None
     offset: int | None = None
+    bound: str = ""
 
 
+OWNED = "(owned)"
 SCALAR = Atom(Kind.SCALAR)
+USER = Atom(Kind.USER)
 ZERO = Atom(Kind.ZERO)
 VISIBLE = Atom(Kind.VISIBLE)
 UNTYPED = Atom(Kind.BTF, offset=0)
@@ -63,9 +68,11 @@ UNTYPED = Atom(Kind.BTF, offset=0)
 Atoms = frozenset[Atom]
 NOTHING: Atoms = frozenset()
 SCALARS: Atoms = frozenset({SCALAR})
+USERS: Atoms = frozenset({USER})
 ZEROS: Atoms = frozenset({ZERO})
 VISIBLES: Atoms = frozenset({VISIBLE})
 UNTYPEDS: Atoms = frozenset({UNTYPED})
+OWNEDS: Atoms = frozenset({Atom(Kind.BTF, offset=0, bound=OWNED)})
 
 
 def stack(obj: StackObject, offset: int | None = 0) -> Atom:
@@ -83,9 +90,44 @@ def btf(record: Record) -> Atom:
     return Atom(Kind.BTF, record=record, offset=0)
 
 
+def bound(name: str) -> Atom:
+    """A kernel object of the record that the kernel's types call ``name``."""
+    return Atom(Kind.BTF, offset=0, bound=name)
+
+
+def is_user(atoms: Iterable[Atom]) -> bool:
+    """Whether an address of ``atoms`` can only be one of user memory."""
+    kinds = {a.kind for a in atoms}
+    return Kind.USER in kinds and kinds <= {Kind.USER, Kind.ZERO}
+
+
 def is_plain(atoms: Iterable[Atom]) -> bool:
     """Whether there is no pointer among ``atoms``."""
-    return all(a.kind in (Kind.SCALAR, Kind.ZERO) for a in atoms)
+    return all(a.kind in (Kind.SCALAR, Kind.USER, Kind.ZERO) for a in atoms)
+
+
+# ---------------------------------------------------------------- what pointer types say
+
+USER_TAG = "user"
+KPTR_TAGS = ("kptr", "kptr_untrusted", "percpu_kptr", "uptr")
+
+
+def is_user_pointer(t: Type) -> bool:
+    """Whether pointers of type ``t`` are declared ``__user``."""
+    pointer = bare(t)
+    return isinstance(pointer, Pointer) and USER_TAG in pointer.tags
+
+
+def is_kptr(t: Type) -> bool:
+    """Whether ``t`` is a pointer that a map value may keep with its type."""
+    pointer = bare(t)
+    return isinstance(pointer, Pointer) and any(tag in KPTR_TAGS for tag in pointer.tags)
+
+
+def is_arena(t: Type) -> bool:
+    """Whether ``t`` is a pointer into an arena: memory that programs access directly."""
+    pointer = bare(t)
+    return isinstance(pointer, Pointer) and pointer.address_space != 0
 
 
 # ---------------------------------------------------------------- offsets

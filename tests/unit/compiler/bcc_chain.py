@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bpfkit.btf.types import Btf
+from bpfkit.btf.decode import decode
+from bpfkit.btf.encode import encode
+from bpfkit.btf.types import Btf, Type
 from bpfkit.compiler.diagnostics import Diagnostic, Severity
 from bpfkit.compiler.dialect.apply import apply_dialect
 from bpfkit.compiler.dialect.headers import bcc_headers, bcc_prelude
@@ -118,10 +121,12 @@ class TinyKernel:
     options: dict[str, str] = field(
         default_factory=lambda: {"CONFIG_ARCH_HAS_SYSCALL_WRAPPER": "y"}
     )
+    types: Sequence[Type] = ()
+    """What the kernel's BTF holds, from id 1 on."""
 
     @property
     def btf(self) -> Btf:
-        raise NotImplementedError
+        return decode(encode(self.types))
 
     def tracepoints(self, category: str) -> list[str]:
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bpfkit.compiler.diagnostics import Rejection
+from bpfkit.compiler.provenance.analyse import readers
 from tests.unit.compiler.bcc_chain import chain, target
 
 TASK = "struct task_struct *t = (struct task_struct *)bpf_get_current_task();\n"
@@ -403,9 +404,7 @@ def test_recursion_is_refused() -> None:
 def test_the_helper_that_reads(
     dialect: str, arch: str, version: tuple[int, int, int], number: int
 ) -> None:
-    from bpfkit.compiler.provenance.analyse import read_helper
-
-    assert read_helper(target(dialect, arch, version=version)) == number
+    assert readers(target(dialect, arch, version=version)).unknown == number
 
 
 @pytest.mark.parametrize(
