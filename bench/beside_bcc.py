@@ -59,7 +59,9 @@ print(json.dumps(found))
 
 def measure(command: Sequence[str], text: str, times: int, **environ: str) -> dict[str, float]:
     """Run `MEASURE` and return what it found."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
+    # As pip installs it: with bytecode.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env |= {"PYTHONPATH": str(ROOT), **environ}
     argv = [*command[:-1], "-c", MEASURE, command[-1], text, str(times)]
     done = subprocess.run(argv, env=env, cwd="/", capture_output=True, text=True)
     if done.returncode:

@@ -14,22 +14,22 @@ import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from ...collection import Collection, load, preprocess_text
 from ...errors import NotSupportedError
-from ...links.base import Link
-from ...programs.program import Program
 from ...uapi.bpf import AttachType, ProgType
-from . import constants
+from . import constants, live
 from .autoload import autoload
-from .debug import debug_output
 from .hooks import Hooks
 from .kernel import KernelQuestions, shared_system
 from .output import Output
-from .table import EventSource, Table, table_class
 from .text import WE, Text, to_bytes, to_text
-from .types import record_view, view
+
+if TYPE_CHECKING:
+    from ...collection import Collection
+    from ...links.base import Link
+    from ...programs.program import Program
+    from .table import Table
 
 # Which class of table it is, and so which methods it has, the map's type tells at run time.
 AnyTable = Any
@@ -95,11 +95,11 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         named = os.environ.get("BCC_KERNEL_SOURCE")
         headers = Path(named) if named else False
         if debug & constants.DEBUG_PREPROCESSOR:
-            whole = preprocess_text(
+            whole = live.preprocess_text(
                 source, name=name, cflags=flags, system=shared_system(), kernel_headers=headers
             )
             sys.stderr.write(whole + "\n")
-        self.collection = load(
+        self.collection = live.load(
             source, name=name, cflags=flags, system=shared_system(), kernel_headers=headers
         )
         self._at_exit = self._close_at_exit()
@@ -122,7 +122,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
             return
         for warning in compiled.warnings:
             sys.stderr.write(warning.render() + "\n")
-        for piece in debug_output(self.debug, self.collection.spec, compiled):
+        for piece in live.debug_output(self.debug, self.collection.spec, compiled):
             sys.stderr.write(piece)
 
     # ------------------------------------------------------------ programs
@@ -173,11 +173,11 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         map = self.collection.maps[to_text(name)]
         spec = self.collection.spec
         declared = spec.maps[map.name]
-        key = keytype or view(spec.btf, declared.key_type_id, declared.key_size)
-        leaf = leaftype or view(spec.btf, declared.value_type_id, declared.value_size)
-        kind = table_class(map)
-        if issubclass(kind, EventSource):
-            return kind(self, map, key, leaf, record_view(spec.btf, declared.event_type_id))
+        key = keytype or live.view(spec.btf, declared.key_type_id, declared.key_size)
+        leaf = leaftype or live.view(spec.btf, declared.value_type_id, declared.value_size)
+        kind = live.table_class(map)
+        if issubclass(kind, live.EventSource):
+            return kind(self, map, key, leaf, live.record_view(spec.btf, declared.event_type_id))
         return kind(self, map, key, leaf)
 
     def __getitem__(self, name: Text) -> AnyTable:

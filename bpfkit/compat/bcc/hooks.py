@@ -8,16 +8,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self, cast
 
 from ...errors import AttachError
-from ...links.base import Link
-from ...links.kprobe import attach_kprobe
-from ...links.raw_tracepoint import attach_raw_tracepoint
-from ...links.tracepoint import attach_tracepoint
-from ...links.xdp import attach_xdp, detach_xdp
 from ...uapi.bpf import ProgType
+from . import live
 from .kernel import kprobe_functions, shared_system, tracepoints
 from .text import Text, to_bytes, to_text
 
 if TYPE_CHECKING:
+    from ...links.base import Link
     from .bpf import BPF, LoadedFunction
 
 DEFAULT_PROBE_LIMIT = 1000
@@ -79,7 +76,7 @@ class Hooks:
     ) -> None:
         function = self._bpf.load_func(fn_name, ProgType.KPROBE)
         check_quota(self.num_open_kprobes() + 1)
-        link = attach_kprobe(
+        link = live.attach_kprobe(
             self._bpf.collection.system,
             function.program,
             event,
@@ -139,7 +136,9 @@ class Hooks:
         if not colon or ":" in event:
             raise ValueError(f"a tracepoint is named category:event, not '{to_text(tp)}'")
         function = self._bpf.load_func(fn_name, ProgType.TRACEPOINT)
-        link = attach_tracepoint(self._bpf.collection.system, function.program, category, event)
+        link = live.attach_tracepoint(
+            self._bpf.collection.system, function.program, category, event
+        )
         self._bpf.own(link)
         self.tracepoint_links.setdefault(to_text(tp), []).append(link)
         return self
@@ -161,7 +160,7 @@ class Hooks:
         if name in self.raw_tracepoint_links:
             raise Exception(f"Raw tracepoint {name} has been attached")
         function = self._bpf.load_func(fn_name, ProgType.RAW_TRACEPOINT)
-        link = attach_raw_tracepoint(self._bpf.collection.system, function.program, name)
+        link = live.attach_raw_tracepoint(self._bpf.collection.system, function.program, name)
         self._bpf.own(link)
         self.raw_tracepoint_links[name] = link
         return self
@@ -181,13 +180,13 @@ class Hooks:
         program = getattr(fn, "program", None)
         if program is None:
             raise Exception("arg 1 must be of type BPF.Function")
-        link = attach_xdp(fn.bpf.collection.system, program, to_text(dev), flags=flags)
+        link = live.attach_xdp(fn.bpf.collection.system, program, to_text(dev), flags=flags)
         fn.bpf.own(link)
 
     @staticmethod
     def remove_xdp(dev: Text, flags: int = 0) -> None:
         """Take the XDP program off a device."""
-        detach_xdp(shared_system(), to_text(dev), flags=flags)
+        live.detach_xdp(shared_system(), to_text(dev), flags=flags)
 
     def _close(self, links: Iterable[Link]) -> None:
         """Close every link, also when closing one fails."""

@@ -9,12 +9,15 @@ from __future__ import annotations
 import functools
 import re
 import time
+from typing import TYPE_CHECKING
 
-from ...btf.types import Btf, Struct, Union
-from ...symbols.kernel import KernelSymbols
-from ...system import System
-from ...uapi.btf import BtfKind
+from . import live
 from .text import Text, to_bytes, to_text
+
+if TYPE_CHECKING:
+    from ...btf.types import Btf
+    from ...symbols.kernel import KernelSymbols
+    from ...system import System
 
 SYSCALL_PREFIXES = (
     b"sys_",
@@ -32,13 +35,13 @@ _NOT_PROBED = re.compile(rb"_kbl_addr_.*|__perf.*|perf_.*|__SCT__.*|.*\.cold(\.\
 @functools.cache
 def shared_system() -> System:
     """The one system of bcc's static methods."""
-    return System.live()
+    return live.System.live()
 
 
 @functools.cache
 def kernel_symbols() -> KernelSymbols:
     """The kernel's symbols, read once."""
-    return KernelSymbols.live(shared_system())
+    return live.KernelSymbols.live(shared_system())
 
 
 def kprobe_functions(system: System, pattern: bytes) -> set[bytes]:
@@ -124,7 +127,7 @@ class KernelQuestions:
         no struct.
         """
         btf = shared_system().facts.btf
-        ids = btf.by_name(to_text(struct_name), (BtfKind.STRUCT,))
+        ids = btf.by_name(to_text(struct_name), (live.BtfKind.STRUCT,))
         if not ids:
             return -1
         return int(_has_member(btf, ids[0], to_text(field_name)))
@@ -151,7 +154,7 @@ def _has(name: bytes) -> bool:
 
 def _has_member(btf: Btf, type_id: int, name: str) -> bool:
     record = btf.resolve(type_id)[1]
-    if not isinstance(record, (Struct, Union)):
+    if not isinstance(record, (live.Struct, live.Union)):
         return False
     return any(
         m.name == name or (not m.name and _has_member(btf, m.type_id, name)) for m in record.members

@@ -10,13 +10,11 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from ...events.perf import PerfBuffer
-from ...events.poller import Poller
-from ...events.ring import RingBuffer
-from ...events.trace_pipe import TracePipe
-from ...maps.base import Map
+from . import live
 
 if TYPE_CHECKING:
+    from ...events.trace_pipe import TracePipe
+    from ...maps.base import Map
     from .bpf import BPF
 
 PerfCallback = Callable[[int, int, int], object]
@@ -33,8 +31,8 @@ class Output:
         super().__init__()
         self._readers = contextlib.ExitStack()
         """Closes every reader. It holds no reference to this object, see `_borrowed`."""
-        self._perf = self._readers.enter_context(Poller())
-        self._rings = self._readers.enter_context(Poller())
+        self._perf = self._readers.enter_context(live.Poller())
+        self._rings = self._readers.enter_context(live.Poller())
         self._pipe: TracePipe | None = None
         self._callbacks: list[_Callback] = []
 
@@ -73,7 +71,7 @@ class Output:
         """Read ``map`` on every online CPU; tables call this."""
         bpf = cast("BPF", self)
         self._perf.add(
-            PerfBuffer(
+            live.PerfBuffer(
                 bpf.collection.system,
                 map,
                 self._borrowed(callback),
@@ -100,7 +98,7 @@ class Output:
     def open_ring_buffer(self, map: Map, callback: RingCallback, ctx: object) -> None:
         """Read a ring buffer; tables call this."""
         self._rings.add(
-            RingBuffer(
+            live.RingBuffer(
                 cast("BPF", self).collection.system,
                 map,
                 self._borrowed(lambda data, size: _as_status(callback(ctx, data, size))),
@@ -129,7 +127,7 @@ class Output:
         """Open the trace pipe, once."""
         if self._pipe is None:
             tracefs = cast("BPF", self).collection.system.facts.tracefs
-            pipe = TracePipe(tracefs.path / "trace_pipe", nonblocking=nonblocking)
+            pipe = live.TracePipe(tracefs.path / "trace_pipe", nonblocking=nonblocking)
             self._pipe = self._readers.enter_context(pipe)
         return self._pipe.file
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from bpfkit.compat.bcc import BPF, hooks, kernel, output
+from bpfkit.compat.bcc import BPF, kernel, live
 from bpfkit.compat.bcc import bpf as module
 from bpfkit.compat.bcc.hooks import check_quota
 from bpfkit.compat.bcc.table import Array, HashTable, table_class
@@ -48,14 +48,14 @@ class FakeCollection:
 # XDP outlives a process, so its link brings an undo that runs at exit.
 ATTACHED_AT_EXIT = """
 from bpfkit.collection import Collection
-from bpfkit.compat.bcc import BPF, bpf
+from bpfkit.compat.bcc import BPF, live
 from bpfkit.links.base import Link, Method
 from bpfkit.loader import LoadedObject
 from bpfkit.system import System
 
 system = System.live()
 spec = type("Spec", (), {"programs": {}, "btf": None})()
-bpf.load = lambda *_, **__: Collection(LoadedObject(spec, system, {}, None), system, None)
+live.load = lambda *_, **__: Collection(LoadedObject(spec, system, {}, None), system, None)
 b = BPF(text="…")
 undo = lambda: print("undone")
 b.own(Link(hook="xdp", program="p", target="t", method=Method.NETLINK, undo=undo))
@@ -80,7 +80,7 @@ def attached(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
 
 def given(monkeypatch: pytest.MonkeyPatch, *programs: str) -> FakeCollection:
     collection = FakeCollection(*programs)
-    monkeypatch.setattr(module, "load", lambda *_, **__: collection)
+    monkeypatch.setattr(live, "load", lambda *_, **__: collection)
     return collection
 
 
@@ -156,7 +156,7 @@ def test_an_object_nobody_cleans_up_is_closed_with_its_readers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     collection = given(monkeypatch)
-    monkeypatch.setattr(output, "PerfBuffer", FakePerfBuffer)
+    monkeypatch.setattr(live, "PerfBuffer", FakePerfBuffer)
     monkeypatch.setattr(FakePerfBuffer, "closed", [])
     seen: list[object] = []
 
@@ -280,8 +280,8 @@ def links(monkeypatch: pytest.MonkeyPatch) -> list[FakeLink]:
         made.append(FakeLink())
         return made[-1]
 
-    monkeypatch.setattr(hooks, "attach_kprobe", attach)
-    monkeypatch.setattr(hooks, "attach_tracepoint", attach)
+    monkeypatch.setattr(live, "attach_kprobe", attach)
+    monkeypatch.setattr(live, "attach_tracepoint", attach)
     monkeypatch.setattr(BPF, "load_func", lambda *_: SimpleNamespace(program=None))
     monkeypatch.setattr(module, "shared_system", lambda: None)
     return made
