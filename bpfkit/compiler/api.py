@@ -43,6 +43,7 @@ def compile_c(source: Source, target: Target) -> Compiled:
         if target.dialect == "bcc":
             said += apply_dialect(unit, target)
         else:
+            unit.license = ""  # the text says it, or there is none
             bind_arguments(unit, target)
         refuse(said, source)
         ir = emit_module(unit, analyse(unit, target), arch=target.arch, cpu=target.cpu)

@@ -9,6 +9,7 @@ supplied whether the right header was included or not.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
@@ -60,6 +61,7 @@ _FLAGS = (
     "-Wno-address-of-packed-member",
 )
 # What the kernel's headers bring in as types is written by this module or by the compiler.
+_KCONFIG_EXTERN = re.compile(r"\b(CONFIG_\w+)[^;]*?\b__kconfig\b")
 _NO_CANDIDATES = ("__builtin_", "__sync_", "__atomic_", "CONFIG_", "____")
 
 
@@ -157,7 +159,7 @@ class _Prelude:
             _declare(used),
             types,
             _lines(version_macros(words, kernel)),
-            _lines(config_macros(words, kernel, arch)),
+            _lines(config_macros(words - self._declared_options(), kernel, arch)),
             _lines(bpf_constants((words & self._fixed_constants()) - used.own_enumerators)),
             _lines(f"#define {name} {value}" for name, value in constants.items()),
             _lines(self._tested(names)),
@@ -216,6 +218,12 @@ class _Prelude:
             enumerators=frozenset(used.own_enumerators | CONSTANTS.keys()),
         )
         return self._kernel.section(tags, names, supply.words, policy)
+
+    def _declared_options(self) -> set[str]:
+        """Options that the text declares as variables to be filled in at load time."""
+        if self._target.dialect == BCC:
+            return set()
+        return set(_KCONFIG_EXTERN.findall(without_comments(self._source.text)))
 
     def _fixed_constants(self) -> Set[str]:
         """BPF's own enumerators that are written as numbers.

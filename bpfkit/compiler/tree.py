@@ -62,6 +62,9 @@ class VarDecl:
     is_param: bool = False
     in_main_file: bool = True
     owner: str = ""  # function of a static local
+    align: int = 0  # attribute aligned, in bytes; 0 is what the type asks for
+    tags: tuple[str, ...] = ()  # attributes btf_decl_tag("…")
+    hidden: bool = False  # not to be seen by other objects
 
 
 @dataclass(eq=False, slots=True)
@@ -85,6 +88,8 @@ class FunctionDecl:
     annotations: tuple[str, ...] = ()
     asm_label: str = ""
     in_main_file: bool = True
+    tags: tuple[str, ...] = ()  # attributes btf_decl_tag("…")
+    hidden: bool = False  # not to be seen by other objects; the verifier takes it for static
     refusal: Rejection | None = None
 
 

@@ -15,7 +15,7 @@ from ..tree import FunctionDecl, Storage, Unit, VarDecl
 from . import clangffi, kinds
 from .clangffi import CXCursor
 from .kinds import Cursor
-from .model import decayed
+from .model import decayed, tags_of
 from .oracle import Printed
 from .statements import Statements
 
@@ -41,6 +41,19 @@ class _Attributes:
         self.annotations: list[str] = []
         self.asm_label = ""
         self.words: set[str] = set()
+        self.tags: tuple[str, ...] = ()
+        self.align = 0
+        self.hidden = False
+
+    def read(self, text: str) -> None:
+        """Take what libclang shows only in a declaration's printed form."""
+        self.words.update(re.findall(r"__attribute__\(\((\w+)", text))
+        self.tags = tags_of(text)
+        self.align = max(map(int, re.findall(r"\baligned\((\d+)\)", text)), default=0)
+        self.hidden = 'visibility("hidden")' in text
+        section = re.search(r'__attribute__\(\(section\("([^"]*)"\)', text)
+        if section and not self.section:
+            self.section = section[1]
 
 
 class Builder(Statements):
@@ -132,6 +145,7 @@ class Builder(Statements):
         assert isinstance(type_, Function)
         attributes = self._attributes(cursor)
         params = [self.variable(c) for c in lib.children(cursor) if c.kind == Cursor.PARAM]
+        self.types.touch(type_.result)
         return FunctionDecl(
             name=lib.spelling(cursor),
             type=type_,
@@ -140,11 +154,14 @@ class Builder(Statements):
             static=lib.Cursor_getStorageClass(cursor) == kinds.Storage.STATIC,
             inline=bool(lib.Cursor_isFunctionInlined(cursor)),
             always_inline="always_inline" in attributes.words,
-            noinline="noinline" in attributes.words,
+            # Another object may replace a weak function, so nobody may know what is in it.
+            noinline="noinline" in attributes.words or "weak" in attributes.words,
             weak="weak" in attributes.words,
             section=attributes.section,
             annotations=tuple(attributes.annotations),
             asm_label=attributes.asm_label,
+            tags=attributes.tags,
+            hidden=attributes.hidden,
             in_main_file=self.is_main(cursor),
         )
 
@@ -215,6 +232,9 @@ class Builder(Statements):
             annotations=tuple(attributes.annotations),
             weak="weak" in attributes.words,
             is_param=is_param,
+            align=attributes.align,
+            tags=attributes.tags,
+            hidden=attributes.hidden,
             in_main_file=self.is_main(cursor),
         )
         if variable.storage is Storage.STATIC and not self._is_global(cursor):
@@ -291,14 +311,24 @@ class Builder(Statements):
                 hidden = True
         if hidden:
             # An attribute of an earlier declaration is printed only there.
-            text = lib.pretty(cursor, terse=True)
+            text = self._printed_head(cursor)
             first = lib.getCanonicalCursor(cursor)
             if first.data0 != cursor.data0:
-                text += lib.pretty(first, terse=True)
-            found.words.update(re.findall(r"__attribute__\(\((\w+)", text))
+                text += self._printed_head(first)
+            found.read(text)
             for word in found.words & _REFUSED.keys():
                 self.reject(cursor, f"attribute {word}", _REFUSED[word])
-            section = re.search(r'__attribute__\(\(section\("([^"]*)"\)', text)
-            if section and not found.section:
-                found.section = section[1]
         return found
+
+    def _printed_head(self, cursor: CXCursor) -> str:
+        """A declaration without its body, and a function's without its parameters."""
+        text = self.lib.pretty(cursor, terse=True)
+        if cursor.kind != Cursor.FUNCTION:
+            return text
+        before, name, rest = text.partition(f"{self.lib.spelling(cursor)}(")
+        depth = 1
+        for at, character in enumerate(rest):
+            depth += {"(": 1, ")": -1}.get(character, 0)
+            if not depth:
+                return before + name + rest[at:]
+        return text

@@ -13,6 +13,7 @@ What is special to BPF:
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum as Enumeration
 from enum import auto
 
@@ -101,7 +102,9 @@ class DebugInfo:
         module = self._module
         subprogram = module.distinct()
         file = self.file(decl.loc.file)
-        kind = self.type(decl.type)
+        # The prologue takes the other arguments of a program from its context.
+        params = tuple(p.type for p in decl.params)
+        kind = self.type(Function(decl.type.result, params))
         retained = []
         for number, param in enumerate(decl.params, 1):
             target = bare(param.type)
@@ -112,21 +115,39 @@ class DebugInfo:
                 module.distinct(
                     f'!DILocalVariable(name: "{param.name or default}", arg: {number}, '
                     f"scope: {subprogram}, file: {file}, line: {param.loc.line}, "
-                    f"type: {self.type(param.type)})"
+                    f"type: {self.type(param.type)}{self._tags(param.tags)})"
                 )
             )
-        flags = "DISPFlagLocalToUnit | " if internal else ""
+        # What is hidden from other objects is static to the verifier: it is checked with its
+        # callers, where it may take and give what a global function may not.
+        flags = "DISPFlagLocalToUnit | " if internal or decl.hidden else ""
         module.fill(
             subprogram,
             f'distinct !DISubprogram(name: "{decl.name}", scope: {file}, file: {file}, '
             f"line: {decl.loc.line}, type: {kind}, scopeLine: {decl.loc.line}, "
             f"flags: DIFlagPrototyped, spFlags: {flags}DISPFlagDefinition | DISPFlagOptimized, "
-            f"unit: {self._unit}, retainedNodes: {module.tuple(retained)})",
+            f"unit: {self._unit}, retainedNodes: {module.tuple(retained)}"
+            f"{self._tags(decl.tags)})",
         )
         return subprogram
 
+    def _tags(self, tags: Sequence[str], kind: str = "btf_decl_tag") -> str:
+        """The annotations of a node, which become BTF tags."""
+        if not tags:
+            return ""
+        notes = [self._module.node(f'!{{!"{kind}", !"{quote_text(tag)}"}}') for tag in tags]
+        return f", annotations: {self._module.tuple(notes)}"
+
     def declaration(self, decl: FunctionDecl) -> str:
-        """The DISubprogram of a function that the kernel defines."""
+        """The DISubprogram of a function that the kernel defines.
+
+        What it takes and gives is compared with the kernel's: pointers lead to records, not to
+        forward declarations.
+        """
+        for t in (decl.type.result, *decl.type.params):
+            pointer = bare(t)
+            if isinstance(pointer, Pointer):
+                self.type(pointer.to, Need.PART)
         file = self.file(decl.loc.file)
         return self._module.node(
             f'!DISubprogram(name: "{decl.name}", scope: {file}, file: {file}, '
@@ -135,7 +156,14 @@ class DebugInfo:
         )
 
     def variable(
-        self, name: str, c_type: Type, loc: Loc, *, internal: bool = False, extern: bool = False
+        self,
+        name: str,
+        c_type: Type,
+        loc: Loc,
+        *,
+        internal: bool = False,
+        extern: bool = False,
+        tags: Sequence[str] = (),
     ) -> str:
         """The DIGlobalVariableExpression of a global."""
         module = self._module
@@ -143,7 +171,7 @@ class DebugInfo:
         variable = module.distinct(
             f'distinct !DIGlobalVariable(name: "{name}", scope: {self._unit}, file: {file}, '
             f"line: {loc.line}, type: {self.type(c_type)}, isLocal: {str(internal).lower()}, "
-            f"isDefinition: {str(not extern).lower()})"
+            f"isDefinition: {str(not extern).lower()}{self._tags(tags)})"
         )
         node = module.distinct(
             f"!DIGlobalVariableExpression(var: {variable}, expr: !DIExpression())"
@@ -222,15 +250,17 @@ class DebugInfo:
             case Float():
                 return f'!DIBasicType(name: "{t.name}", size: {t.size * 8}, encoding: DW_ATE_float)'
             case Pointer():
-                base = self.type(t.to, Need.NAME)
-                return f"!DIDerivedType(tag: DW_TAG_pointer_type, baseType: {base}, size: 64)"
+                # What a tagged pointer may hold is looked up among records.
+                base = self.type(t.to, Need.PART if t.tags else Need.NAME)
+                tags = self._tags(t.tags, "btf_type_tag")
+                return f"!DIDerivedType(tag: DW_TAG_pointer_type, baseType: {base}, size: 64{tags})"
             case Qual():
                 return self._qualified(t, need)
             case Typedef():
                 base = self.type(t.to, need)
                 return (
                     f'!DIDerivedType(tag: DW_TAG_typedef, name: "{t.name}", '
-                    f"file: {self.file('')}, baseType: {base})"
+                    f"file: {self.file('')}, baseType: {base}{self._tags(t.tags)})"
                 )
             case Array():
                 return self._array(t, need)
@@ -303,7 +333,7 @@ class DebugInfo:
             node,
             f"distinct !DICompositeType(tag: {RECORD_TAG[record.kind]}, {name}"
             f"file: {self.file('')}, size: {record.size * 8}, align: {record.align * 8}, "
-            f"elements: {self._module.tuple(members)})",
+            f"elements: {self._module.tuple(members)}{self._tags(record.tags)})",
         )
 
     def _member(self, scope: str, field: Field, need: Need) -> str:
@@ -316,7 +346,8 @@ class DebugInfo:
         name = f'name: "{field.name}", ' if field.name else ""
         return self._module.distinct(
             f"!DIDerivedType(tag: DW_TAG_member, {name}scope: {scope}, file: {self.file('')}, "
-            f"baseType: {base}, size: {size}, offset: {field.bit_offset}{extra})"
+            f"baseType: {base}, size: {size}, offset: {field.bit_offset}{extra}"
+            f"{self._tags(field.tags)})"
         )
 
     # ------------------------------------------------------------ the end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ctype import Type, Void, align_of, bare
 from ..diagnostics import Rejection
 from ..provenance.plan import Instance
-from ..tree import Compound, Expr, FunctionDecl, Stmt
+from ..tree import Compound, Expr, FunctionDecl, Stmt, VarDecl
 from .calls import MAX_ARGS, abi, abi_result
 from .debuginfo import DebugInfo
 from .irtext import ModuleText, quote_text
@@ -52,7 +52,7 @@ class FunctionLowering(Statements):
         self.frame.jumped_into = entered_by_jumps(body)
         self.compound(body)
         self._fall_off(body)
-        linkage = "internal" if internal else "weak dso_local" if decl.weak else "dso_local"
+        linkage = linkage_of(decl, internal=internal)
         return (
             f"define {linkage} {self._result_kind()} {symbol}({', '.join(params)}) {attributes} "
             f"!dbg {self.subprogram} {{\n{self.body()}\n}}"
@@ -136,6 +136,14 @@ class FunctionLowering(Statements):
 def zero(t: Type) -> str:
     """The zero of a scalar type."""
     return "null" if kind_of(t).startswith("ptr") else "0"
+
+
+def linkage_of(decl: FunctionDecl | VarDecl, *, internal: bool) -> str:
+    """Linkage and visibility of a definition."""
+    if internal:
+        return "internal"
+    words = (("weak", decl.weak), ("dso_local", not decl.hidden), ("hidden", decl.hidden))
+    return " ".join(word for word, on in words if on)
 
 
 def attributes_of(decl: FunctionDecl, *, section: str, inline: bool) -> str:

@@ -117,9 +117,12 @@ class Memory(FunctionText):
         """``address`` plus ``count`` bytes (an i64 operand)."""
         return self.get(f"getelementptr i8, ptr {address}, i64 {count}") if count else address
 
-    def room(self, t: Type) -> str:
-        """Stack memory for an object of type ``t``, live in the whole function."""
-        return self.alloca(kind_of(t), align_of(t))
+    def room(self, t: Type, align: int = 0) -> str:
+        """Stack memory for an object of type ``t``, live in the whole function.
+
+        It is aligned to ``align`` bytes where that is more than the type asks for.
+        """
+        return self.alloca(kind_of(t), max(align, align_of(t)))
 
     def start(self, address: str) -> None:
         """Begin the lifetime of stack memory."""

@@ -9,8 +9,8 @@ from ..tree import CompoundLiteral, FunctionDecl, MapDecl, Storage, Unit, VarDec
 from .calls import abi, abi_result
 from .constant import Folder, static_image
 from .debuginfo import DebugInfo
-from .function import FunctionLowering, attributes_of
-from .irtext import ByteOrder, ModuleText, quote, symbol
+from .function import FunctionLowering, attributes_of, linkage_of
+from .irtext import ByteOrder, ModuleText, quote, quote_text, symbol
 from .maps import EVENTS_SECTION, PIN_SECTION, definition
 
 PROGRAM_SECTION = ".bpf.fn."
@@ -144,7 +144,9 @@ class ModuleLowering:
                 decl.loc,
                 "define it in this text; a kernel symbol is declared with __ksym or __kconfig",
             )
-        described = self._debug.variable(decl.name, decl.type, decl.loc, extern=True)
+        described = self._debug.variable(
+            decl.name, decl.type, decl.loc, extern=True, tags=decl.tags
+        )
         linkage = "extern_weak" if decl.weak else "external"
         self._text.globals.append(
             f"{name} = {linkage} global [{size_of(decl.type)} x i8], "
@@ -155,17 +157,19 @@ class ModuleLowering:
         internal = decl.storage is Storage.STATIC
         if decl.section.startswith((".maps", ".struct_ops")):
             self._debug.require_pointed(decl.type)
-        described = self._debug.variable(decl.name, decl.type, decl.loc, internal=internal)
+        described = self._debug.variable(
+            decl.name, decl.type, decl.loc, internal=internal, tags=decl.tags
+        )
         kind, value = f"[{size_of(decl.type)} x i8]", "zeroinitializer"
         if decl.init is not None:
             image = static_image(decl.type, decl.init, self._folder, self._text.byte_order)
             kind, value = image.typed()
         what = "constant" if is_constant(decl.type) else "global"
-        linkage = "internal " if internal else "weak dso_local " if decl.weak else "dso_local "
-        section = f', section "{decl.section}"' if decl.section else ""
+        linkage = linkage_of(decl, internal=internal)
+        section = f', section "{quote_text(decl.section)}"' if decl.section else ""
         self._text.globals.append(
-            f"{name} = {linkage}{what} {kind} {value}{section}, "
-            f"align {align_of(decl.type)}, !dbg {described}"
+            f"{name} = {linkage} {what} {kind} {value}{section}, "
+            f"align {max(decl.align, align_of(decl.type))}, !dbg {described}"
         )
 
     def literal(self, e: CompoundLiteral) -> str:
@@ -180,7 +184,8 @@ class ModuleLowering:
         return name
 
     def _license(self) -> None:
-        if any(variable.section == "license" for variable in self._unit.globals):
+        own = any(variable.section == "license" for variable in self._unit.globals)
+        if own or not self._unit.license:
             return
         data = self._unit.license.encode() + b"\0"
         self._text.globals.append(

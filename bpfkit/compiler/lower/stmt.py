@@ -132,8 +132,8 @@ class Statements(Relocations):
         """Make a local object; returns the memory whose life was marked."""
         if var.storage is not Storage.LOCAL:
             return ""
-        room = self.room(var.type)
-        align = align_of(var.type)
+        room = self.room(var.type, var.align)
+        align = max(var.align, align_of(var.type))
         marked = marked and (self.frame.depth > 1 or not _is_register(var.type))
         if marked:
             self.start(room)
