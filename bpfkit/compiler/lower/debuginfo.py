@@ -360,6 +360,9 @@ class DebugInfo:
                 wanted = [f for f in record.fields if f.index in self._parts[record]]
                 self._fill(record, self._waiting.pop(record), wanted, Need.PART)
         for record, node in self._waiting.items():
+            if not record.name:  # a forward declaration without a name is no valid BTF
+                self._fill(record, node, [], Need.PART)
+                continue
             module.fill(
                 node,
                 f'!DICompositeType(tag: {RECORD_TAG[record.kind]}, name: "{record.name}", '

@@ -5,8 +5,12 @@ from __future__ import annotations
 from ..ctype import Enum, Pointer, Type, bare, size_of
 from ..diagnostics import Rejection
 from ..tree import AddrOf, Builtin, Cast, Deref, Expr, IntLit, Load
+from .debuginfo import Need
 from .expr import Expressions
 from .irtext import quote
+
+TYPE_ID_LOCAL = 0  # of __builtin_btf_type_id
+TYPE_MATCHES = 2  # of __builtin_preserve_type_info: members are compared, too
 
 
 class Relocations(Expressions):
@@ -24,12 +28,16 @@ class Relocations(Expressions):
         if name == "preserve_field_info":
             return self._field_info(e, what)
         if name == "preserve_type_info":
-            return self._of_type("llvm.bpf.preserve.type.info", 32, what, e)
+            need = Need.FULL if what == TYPE_MATCHES else Need.PART
+            return self._of_type("llvm.bpf.preserve.type.info", 32, what, e, need)
         if name == "btf_type_id":
-            return self._of_type("llvm.bpf.btf.type.id", 64, what, e)
+            need = Need.FULL if what == TYPE_ID_LOCAL else Need.PART
+            return self._of_type("llvm.bpf.btf.type.id", 64, what, e, need)
         if name == "preserve_enum_value":
             return self._enum_value(e, what)
-        raise Rejection(f"{e.name} is not supported", e.loc)
+        raise Rejection(
+            f"{e.name} is not supported", e.loc, "see <bpf/bpf_core_read.h> for those that are"
+        )
 
     def _constant(self, e: Builtin) -> int:
         """The last operand, which says what to ask."""
@@ -69,12 +77,12 @@ class Relocations(Expressions):
                 return pointer.to
         return operand.type
 
-    def _of_type(self, intrinsic: str, bits: int, what: int, e: Builtin) -> str:
+    def _of_type(self, intrinsic: str, bits: int, what: int, e: Builtin, need: Need) -> str:
         number = self.module.serial()
         name = self.module.declare(intrinsic, f"i{bits} @{intrinsic}(i32, i64 immarg)")
         value = self.get(
             f"call i{bits} {name}(i32 {number}, i64 {what})",
-            f", !llvm.preserve.access.index {self.debug.type(self._named_type(e))}",
+            f", !llvm.preserve.access.index {self.debug.type(self._named_type(e), need)}",
         )
         return self.resize(value, bits, size_of(e.type) * 8, signed=False)
 
@@ -93,7 +101,9 @@ class Relocations(Expressions):
                 case _:
                     break
         if not isinstance(kind, Enum) or not isinstance(operand, IntLit):
-            raise Rejection(f"{e.name} needs an enumerator", e.loc)
+            raise Rejection(
+                f"{e.name} needs an enumerator", e.loc, "write bpf_core_enum_value(enum e, NAME)"
+            )
         mask = (1 << kind.underlying.size * 8) - 1
         found = [n for n, v in kind.constants if v & mask == operand.value & mask]
         if not found:
