@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..diagnostics import Loc
+from ..compiled import Read as Read
 from ..tree import Call, Deref, Expr, FunctionDecl
 
 
@@ -21,20 +21,6 @@ class Access(StrEnum):
     BTF = "btf"  # scalars by plain loads, whole records by helper; no stores
     EXTERNAL = "external"  # loads by helper; a store is an error
     MIXED = "mixed"  # loads by helper, stores direct
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One expression of the text that goes through a pointer, and what became of it.
-
-    ``way`` is the helper's name, or "direct" for a plain load that only the kernel's types allow.
-    """
-
-    loc: Loc
-    text: str  # the lvalue as C writes it
-    way: str
-    reason: str
-    function: str  # the emitted copy: two copies of one function may read differently
 
 
 @dataclass(eq=False, slots=True)
