@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..ctype import Array, Qual, Record, Type, align_of, bare, size_of
 from ..diagnostics import Loc, Rejection
 from ..provenance.plan import Instance, Plan
+from ..sections import section_of
 from ..tree import CompoundLiteral, FunctionDecl, MapDecl, Storage, Unit, VarDecl
 from .calls import abi, abi_result
 from .constant import Folder, static_image
@@ -12,9 +13,6 @@ from .debuginfo import DebugInfo
 from .function import FunctionLowering, attributes_of, linkage_of
 from .irtext import ByteOrder, ModuleText, quote, quote_text, symbol
 from .maps import EVENTS_SECTION, PIN_SECTION, definition
-
-PROGRAM_SECTION = ".bpf.fn."
-"""Programs of bcc's dialect have no section of their own; each gets this plus its name."""
 
 BIG_ENDIAN = ("s390x",)
 
@@ -69,14 +67,12 @@ class ModuleLowering:
 
     def _function(self, instance: Instance, *, program: bool) -> None:
         decl = instance.function
-        section = decl.section
-        if program and not section:
-            section = PROGRAM_SECTION + instance.symbol
+        section = section_of(decl, instance.symbol) if program else ""
         inline = not decl.noinline and (not program or id(instance) in self._called)
         lowering = FunctionLowering(
             self._text, self._debug, self, instance, self._plan.read_helper, program=program
         )
-        attributes = attributes_of(decl, section=section if program else "", inline=inline)
+        attributes = attributes_of(decl, section=section, inline=inline)
         self._text.functions.append(lowering.define(self.function(instance), attributes))
 
     def function(self, instance: Instance) -> str:
