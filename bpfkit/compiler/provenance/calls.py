@@ -5,7 +5,19 @@ from __future__ import annotations
 from ..constants import fold
 from ..ctype import Array, Pointer, Record, bare, size_of
 from ..diagnostics import Loc
-from ..tree import AddrOf, Builtin, Call, Cast, Decay, DeclRef, Expr, FunctionDecl, HelperCall, Stmt
+from ..tree import (
+    AddrOf,
+    Builtin,
+    Call,
+    Cast,
+    Decay,
+    DeclRef,
+    Deref,
+    Expr,
+    FunctionDecl,
+    HelperCall,
+    Stmt,
+)
 from .clones import Clone, Clones, Forced
 from .decide import classify
 from .effects import (
@@ -226,6 +238,8 @@ def _operand(transfer: Transfer, arg: Expr, *, store: bool) -> None:
     if isinstance(inner, (AddrOf, Decay)):
         transfer.access(inner.operand, store=store)
         return
+    if not store:
+        transfer.clone.read[inner] = Deref(inner.type, inner.loc, inner)
     transfer.decide(inner, transfer.value(inner), store=store)
 
 

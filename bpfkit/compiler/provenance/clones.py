@@ -28,6 +28,8 @@ class Clone:
     literals: dict[Expr, StackObject] = field(default_factory=dict)
     decisions: dict[Expr, set[Atom]] = field(default_factory=dict)  # of Deref nodes and operands
     stores: dict[Expr, Loc] = field(default_factory=dict)  # those of them that are written to
+    read: dict[Expr, Expr] = field(default_factory=dict)  # to the lvalue that is read there
+    sources: dict[VarDecl, list[Expr]] = field(default_factory=dict)  # what variables are set to
     calls: dict[Call, Clone] = field(default_factory=dict)
     callbacks: dict[FunctionDecl, Clone] = field(default_factory=dict)
     result: set[Atom] = field(default_factory=set)
@@ -38,6 +40,12 @@ class Clone:
         if found is None:
             found = self.objects[var] = StackObject(var.type, var.name)
         return found
+
+    def comes_from(self, var: VarDecl, source: Expr) -> None:
+        """Remember that ``var`` gets the value ``source``."""
+        known = self.sources.setdefault(var, [])
+        if source not in known:
+            known.append(source)
 
     def literal(self, node: Expr) -> StackObject:
         """The stack object of a compound literal."""

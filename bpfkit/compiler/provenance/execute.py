@@ -60,6 +60,7 @@ def execute(transfer: Transfer, node: Stmt) -> Atoms:
 def _declare(transfer: Transfer, var: VarDecl) -> None:
     if var.storage is Storage.LOCAL and var.init is not None:
         obj = transfer.clone.object_of(var)
+        transfer.clone.comes_from(var, var.init)
         transfer.initialise(frozenset({stack(obj)}), var.type, var.init)
 
 

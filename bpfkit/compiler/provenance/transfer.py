@@ -166,6 +166,8 @@ class Transfer:
         place = self.place(node)
         if place.root is None:
             return place.atoms, Access.DIRECT
+        if not store:
+            self.clone.read[place.root] = node
         return place.atoms, self.decide(place.root, place.reached, store=store)
 
     def decide(self, node: Expr, addresses: Atoms, *, store: bool) -> Access:
@@ -304,6 +306,8 @@ class Transfer:
             size = size_of(node.lvalue.type)
             self.memory.copy(to, value, size, self.record_access(node.value, value))
             return to
+        if isinstance(node.lvalue, DeclRef) and isinstance(node.lvalue.decl, VarDecl):
+            self.clone.comes_from(node.lvalue.decl, node.value)
         self.memory.store(to, value)
         return value
 
