@@ -14,6 +14,7 @@ from ..diagnostics import Rejection
 from ..tree import FunctionDecl, Storage, Unit, VarDecl
 from . import clangffi, kinds
 from .clangffi import CXCursor
+from .cleanup import Cleanups, expand_cleanups
 from .kinds import Cursor
 from .model import decayed, tags_of
 from .oracle import Printed
@@ -24,7 +25,6 @@ SECTION_ANNOTATION = "sec:"
 
 # Attributes that change what a program does, and that nothing after us carries out.
 _REFUSED = {
-    "cleanup": "call the function where the block ends",
     "alias": "call the function by its own name",
     "ifunc": "BPF has no dynamic linker",
     "constructor": "nothing runs before a BPF program",
@@ -44,6 +44,7 @@ class _Attributes:
         self.tags: tuple[str, ...] = ()
         self.align = 0
         self.hidden = False
+        self.cleanup = ""
 
     def read(self, text: str) -> None:
         """Take what libclang shows only in a declaration's printed form."""
@@ -51,6 +52,8 @@ class _Attributes:
         self.tags = tags_of(text)
         self.align = max(map(int, re.findall(r"\baligned\((\d+)\)", text)), default=0)
         self.hidden = 'visibility("hidden")' in text
+        cleanup = re.search(r"__attribute__\(\(cleanup\((\w+)\)", text)
+        self.cleanup = cleanup[1] if cleanup else ""
         section = re.search(r'__attribute__\(\(section\("([^"]*)"\)', text)
         if section and not self.section:
             self.section = section[1]
@@ -69,6 +72,7 @@ class Builder(Statements):
         self._typedef_words: dict[str, str] | None = None
         self._built: list[FunctionDecl] = []
         self._globals: list[VarDecl] = []
+        self._cleanups: Cleanups = {}  # of the function being built
         self._inside = ""  # name of the function being built
         self.start_function()
 
@@ -170,10 +174,11 @@ class Builder(Statements):
         self.printed = Printed(self.lib, cursor, function.loc)
         self.result = function.type.result
         self.start_function()
+        self._cleanups = {}
         body = self.lib.children(cursor)[-1]
         assert body.kind == kinds.Stmt.COMPOUND
         try:
-            function.body = self.compound(body)
+            function.body = expand_cleanups(self.compound(body), self._cleanups)
         except Rejection as refused:
             if function.in_main_file:
                 raise
@@ -239,7 +244,14 @@ class Builder(Statements):
         )
         if variable.storage is Storage.STATIC and not self._is_global(cursor):
             variable.owner = self._inside
+        if attributes.cleanup and variable.storage is Storage.LOCAL:
+            self._cleanups[variable] = self._function_named(attributes.cleanup)
         return variable
+
+    def _function_named(self, name: str) -> FunctionDecl:
+        """The function of the text that an attribute names; clang has checked that there is one."""
+        functions = (c for c in self.lib.children(self.unit.cursor) if c.kind == Cursor.FUNCTION)
+        return self.function(next(c for c in functions if self.lib.spelling(c) == name))
 
     def _storage(self, cursor: CXCursor) -> Storage:
         storage = self.lib.Cursor_getStorageClass(cursor)

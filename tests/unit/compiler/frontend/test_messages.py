@@ -49,7 +49,6 @@ REJECTIONS = [
         "x = __builtin_offsetof(struct s, arr[x]);", "compiled", 5, "offsets", id="offsetof"
     ),
     pytest.param("__builtin_alloca(4);", "alloca", 1, "array", id="alloca"),
-    pytest.param("int z __attribute__((cleanup(clean)));", "cleanup", 5, "block", id="cleanup"),
     pytest.param('register int z asm("r1");', "register", 14, "drop", id="register"),
     pytest.param("static int *sp = &x;", "compile-time constant", 18, "", id="static-init"),
 ]
