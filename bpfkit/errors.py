@@ -53,6 +53,9 @@ class VerifierError(SyscallError):
         self.program = program
         self.log = log
         self.summary = summary
+        self.refused_load: tuple[str, int, int] | None = None
+        """(file, line, column) of the C text, when a plain load was refused that a helper could
+        do."""
 
     def __str__(self) -> str:
         text = super().__str__()

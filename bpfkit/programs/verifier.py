@@ -74,6 +74,30 @@ _HINTS: tuple[tuple[str, str], ...] = (
 )
 
 
+# What the verifier says to a plain load of memory that it does not see: a number, an object that
+# may be NULL, a place in a kernel object that its types do not allow. A helper reads them all.
+_HELPER_COULD = re.compile(
+    r"^R\d+ invalid mem access '(?:scalar|inv|\w*ptr_\w*)'"
+    r"|^R\d+ is (?:\w+_)?ptr_\w+ (?:invalid|access)"
+    r"|^access beyond (?:the end of|struct) "
+    r"|^cannot access ptr member "
+)
+_LOAD = re.compile(r"^(\d+): \([0-9a-f]{2}\) [rw]\d+ = \*\(")
+
+
+def refused_load(log: str) -> int | None:
+    """The number of the instruction that was refused, when it is a plain load that a helper could
+    do.
+    """
+    instruction: re.Match[str] | None = None
+    for line in log.partition(_REPORT)[0].splitlines():
+        if re.match(r"\d+: \([0-9a-f]{2}\) ", line):
+            instruction = _LOAD.match(line)
+        elif instruction is not None and _HELPER_COULD.match(line.strip()):
+            return int(instruction[1])
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What people read of a log."""

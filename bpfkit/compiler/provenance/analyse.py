@@ -8,6 +8,7 @@ decisions are merged into one instance to emit.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from ..diagnostics import Loc
 from ..programs import programs_of
@@ -47,47 +48,58 @@ def analyse(unit: Unit, target: Target, external: Collection[Loc] = ()) -> Plan:
     forced = Forced(external)
     types = KernelTypes(lambda: target.kernel.btf)
     programs = programs_of(unit, target.dialect)
-    clones = [_analyse_program(f, unit, types, forced, checked=not as_written) for f in programs]
-    merger = Merger(helpers, forced, as_written=as_written)
+    analysis = Analysis(unit, target, types, forced, helpers)
+    clones = [analysis.program(f, checked=not as_written) for f in programs]
+    merger = Merger(helpers.unknown, forced, as_written=as_written)
     entries = [merger.instance(clone) for clone in clones]
     reads = reads_of(merger.clones, helpers.unknown)
     return Plan(entries, _entries_first(entries, merger.instances), helpers.unknown, reads)
 
 
-def readers(target: Target) -> Readers:
+def readers(target: Target, *, traces: bool = True) -> Readers:
     """The helpers that read through external addresses.
 
     bcc's programs also follow user-space pointers (system call arguments, uprobes) that nothing
     tells from those of the kernel. The legacy helper can do both where the two kinds of addresses
-    never overlap.
+    never overlap, but only programs that trace may call it: ``traces``.
     """
     if target.kernel.version[:2] < SPLIT_READS_SINCE:
         return Readers(LEGACY_READ, LEGACY_READ, both=True)
-    if target.dialect == "bcc" and target.arch in BOTH_READS:
+    if traces and target.dialect == "bcc" and target.arch in BOTH_READS:
         return Readers(LEGACY_READ, USER_READ, both=True)
     return Readers(KERNEL_READ, USER_READ, both=False)
 
 
-def _analyse_program(
-    function: FunctionDecl, unit: Unit, types: KernelTypes, forced: Forced, *, checked: bool
-) -> Clone:
-    given = context_of(function, types, unit.globals)
-    memory = Memory(given)
-    functions = {f.name: f for f in unit.functions if f.body is not None}
-    program = Program(memory, functions, types, forced)
-    root = program.root(function)
-    for i, parameter in enumerate(function.params):
-        value = SCALARS
-        if i == 0:
-            value = frozenset({context(context_record(parameter))})
-        memory.write(root.object_of(parameter), 0, value)
-    memory.changed = True
-    while memory.changed:
-        memory.changed = False
-        program.run(root)
-    if checked:
-        check(root, given)
-    return root
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What the analyses of all programs of a unit share."""
+
+    unit: Unit
+    target: Target
+    types: KernelTypes
+    forced: Forced
+    readers: Readers
+
+    def program(self, function: FunctionDecl, *, checked: bool) -> Clone:
+        """Analyse one program; what is ``checked`` raises Rejection for what it must not do."""
+        given = context_of(function, self.types, self.unit.globals)
+        memory = Memory(given)
+        functions = {f.name: f for f in self.unit.functions if f.body is not None}
+        helpers = self.readers if given.traces else readers(self.target, traces=False)
+        program = Program(memory, functions, self.types, self.forced, helpers)
+        root = program.root(function)
+        for i, parameter in enumerate(function.params):
+            value = SCALARS
+            if i == 0:
+                value = frozenset({context(context_record(parameter))})
+            memory.write(root.object_of(parameter), 0, value)
+        memory.changed = True
+        while memory.changed:
+            memory.changed = False
+            program.run(root)
+        if checked:
+            check(root, given)
+        return root
 
 
 def _entries_first(entries: list[Instance], instances: list[Instance]) -> list[Instance]:

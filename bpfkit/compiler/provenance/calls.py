@@ -19,7 +19,7 @@ from ..tree import (
     Stmt,
 )
 from .clones import Clone, Clones, Forced
-from .decide import classify
+from .decide import Readers, classify
 from .effects import (
     CALLBACKS,
     FILLS,
@@ -87,12 +87,13 @@ class Program:
         functions: dict[str, FunctionDecl],
         types: KernelTypes,
         forced: Forced,
+        readers: Readers,
     ) -> None:
         self.memory = memory
         self._functions = functions
         self._types = types
         self._forced = forced
-        self._clones = Clones()
+        self._clones = Clones(readers)
 
     def root(self, function: FunctionDecl) -> Clone:
         """The clone of the program's own function."""

@@ -24,6 +24,7 @@ class Clone:
     body: Compound
     caller: Clone | None
     depth: int
+    readers: Readers
     objects: dict[VarDecl, StackObject] = field(default_factory=dict)
     literals: dict[Expr, StackObject] = field(default_factory=dict)
     decisions: dict[Expr, set[Atom]] = field(default_factory=dict)  # of Deref nodes and operands
@@ -56,9 +57,10 @@ class Clone:
 
 
 class Clones:
-    """Makes the clones of one program."""
+    """Makes the clones of one program, which may read with ``readers``."""
 
-    def __init__(self) -> None:
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
         self._count = 0
 
     def make(self, function: FunctionDecl, caller: Clone | None, loc: Loc) -> Clone:
@@ -79,7 +81,7 @@ class Clones:
                 loc,
                 f"limits: {MAX_DEPTH} levels, {MAX_CLONES} call paths in one program",
             )
-        return Clone(function, function.body, caller, depth)
+        return Clone(function, function.body, caller, depth, self._readers)
 
 
 class Forced:
@@ -122,12 +124,12 @@ def check(clone: Clone, context: Context) -> None:
 class Merger:
     """Turns clones into instances: clones with the same decisions all the way down are one.
 
-    With ``as_written`` every access is direct that is not forced. ``clones`` has one clone of each
-    instance.
+    ``helper`` is the number of the usual helper. With ``as_written`` every access is direct that is
+    not forced. ``clones`` has one clone of each instance.
     """
 
-    def __init__(self, readers: Readers, forced: Forced, *, as_written: bool = False) -> None:
-        self._readers = readers
+    def __init__(self, helper: int, forced: Forced, *, as_written: bool = False) -> None:
+        self._helper = helper
         self._forced = forced
         self._as_written = as_written
         self.instances: list[Instance] = []
@@ -179,5 +181,6 @@ class Merger:
 
     def _helpers(self, clone: Clone, accesses: dict[Expr, Access]) -> dict[Expr, int]:
         """The helpers that are not the usual one."""
-        found = {node: self._readers.helper(clone.decisions[node], node.loc) for node in accesses}
-        return {node: number for node, number in found.items() if number != self._readers.unknown}
+        atoms = clone.decisions
+        found = {node: clone.readers.helper(atoms[node], node.loc) for node in accesses}
+        return {node: number for node, number in found.items() if number != self._helper}

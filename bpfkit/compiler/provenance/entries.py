@@ -44,6 +44,7 @@ USER_EVENTS = ("tracepoint__syscalls__sys_enter_", "tracepoint__raw_syscalls__sy
 USER_TRACEPOINTS = ("syscalls/sys_enter_", "raw_syscalls/sys_enter")
 
 # Contexts whose loads the verifier rewrites (enum bpf_prog_type's context structures).
+PERF_EVENT = "bpf_perf_event_data"
 DEVICE_CONTEXTS = frozenset(
     {
         "xdp_md",
@@ -57,7 +58,7 @@ DEVICE_CONTEXTS = frozenset(
         "bpf_sk_lookup",
         "bpf_sysctl",
         "bpf_cgroup_dev_ctx",
-        "bpf_perf_event_data",
+        PERF_EVENT,
         "bpf_nf_ctx",
     }
 )
@@ -73,6 +74,8 @@ class Context:
     words: tuple[Atoms, ...] = ()
     may_write: bool = False
     """Whether some members of kernel objects are the program's to set (struct_ops)."""
+    traces: bool = True
+    """Whether the helpers of tracing programs can be called, bpf_probe_read() among them."""
 
 
 def context_record(parameter: VarDecl) -> Record | None:
@@ -89,14 +92,15 @@ def context_of(
     section, to = _attach_point(function)
     if section in BTF_SECTIONS:
         words = _words(function, section, to, types, variables)
-        return Context(ContextKind.BTF, words, may_write=section == "struct_ops")
+        operates = section == "struct_ops"
+        return Context(ContextKind.BTF, words, may_write=operates, traces=not operates)
     if section in ITER_SECTIONS or function.name.startswith(ITER_NAMES):
         return Context(ContextKind.ITER)
     record = context_record(function.params[0]) if function.params else None
     if record is not None and record.name.startswith("bpf_iter__"):
         return Context(ContextKind.ITER)
     if record is not None and record.name in DEVICE_CONTEXTS:
-        return Context(ContextKind.DEVICE)
+        return Context(ContextKind.DEVICE, traces=record.name == PERF_EVENT)
     is_user = (
         section in USER_SECTIONS
         or (section in ("tracepoint", "tp") and to.startswith(USER_TRACEPOINTS))
