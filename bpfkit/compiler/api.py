@@ -15,6 +15,7 @@ from .frontend.parse import parse
 from .lower.irtext import TRIPLE
 from .lower.module import byte_order, emit_module
 from .provenance.analyse import analyse
+from .rename import follow_renames
 from .source import Source, assemble
 from .target import Target
 from .tree import Unit
@@ -62,6 +63,7 @@ def parse_source(source: Source, target: Target) -> tuple[Unit, list[Diagnostic]
         try:
             unit, said = parse(assemble(source, target, also=also))
             refuse(said, source)
+            follow_renames(unit)
             return unit, said
         except CompileError as error:
             wanted = {m[1] for d in error.diagnostics for m in INCOMPLETE.finditer(d.message)}

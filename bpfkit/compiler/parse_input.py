@@ -18,6 +18,7 @@ class ParseInput:
     helper declarations). Both count as system headers, so that line numbers of ``text`` stay the
     user's. ``headers`` maps what may stand between the brackets of ``#include <…>`` to the content
     it gives. ``macros`` names object-like macros whose final value is wanted.
+    ``tail`` stands behind the text.
     """
 
     name: str
@@ -28,3 +29,4 @@ class ParseInput:
     headers: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     macros: tuple[str, ...] = ("BPF_LICENSE",)
+    tail: str = ""

@@ -28,6 +28,7 @@ from .headers.constants import (
     config_value,
     version_macros,
 )
+from .headers.drift import keeper
 from .headers.helpers import declare_helpers, result_tags
 from .headers.known import known_headers
 from .headers.scan import KEYWORDS, Scan, scan, tags_of, take_apart, without_comments
@@ -92,10 +93,12 @@ def assemble(source: Source, target: Target, *, also: Iterable[str] = ()) -> Par
     used.tags |= {("struct", tag) for tag in also}
     prelude = _Prelude(source, target, used)
     arch = _ARCH_MACROS.get(target.arch, ())
+    text = prelude.text()
     return ParseInput(
         name=source.name,
         text=source.text,
-        prelude=prelude.text(),
+        prelude=text,
+        tail=keeper(text),
         headers=dict.fromkeys(known_headers(), "") | _own_headers(target) | dict(source.includes),
         flags=(*_FLAGS, *(f"-D{name}" for name in arch), *target.cflags),
     )

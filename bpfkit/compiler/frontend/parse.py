@@ -79,7 +79,7 @@ def parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
 
 def _parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
     macros = [name for name in source.macros if _defines(source.text, name)]
-    text = source.text + _probe_macros(macros)
+    text = source.text + _probe_macros(macros) + source.tail
     files = [(source.name, text.encode("utf-8", "surrogateescape"))]
     flags = [*_FLAGS]
     if source.headers:

@@ -17,6 +17,7 @@ from ...btf.types import Array, Btf, Enum, Enum64, Fwd
 from ...uapi.btf import BtfKind
 from ..target import KernelFacts
 from .basics import CONTEXTS, context
+from .drift import extend, tags_behind, words_behind
 
 _PUSH = "#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)"
 _POP = "#pragma clang attribute pop"
@@ -157,6 +158,8 @@ class KernelTypes:
         tags, names = sorted(tags), sorted(names)
         if not tags and not names:
             return ""
+        words = words | words_behind(words)
+        tags += sorted(tags_behind(words) - set(tags))
         # The kernel's own types come with the first module's, whose graph holds them too.
         wanted: dict[str, list[int]] = {"": []}
         missing = [self._want_tag(wanted, word, tag) for word, tag in tags]
@@ -172,7 +175,8 @@ class KernelTypes:
             printer.finish()
             chunks += printer.chunks
             policy, kernel = printer.rest(), []
-        return "".join(missing) + wrap(chunks)
+        chunks, functions = extend(chunks, words)
+        return "".join(missing) + wrap(chunks) + functions
 
     def _graph(self, module: str) -> Btf:
         types = self._kernel.module_btf(module) if module else None
