@@ -298,7 +298,7 @@ class Builder(Statements):
         if self._typedef_words is None:
             lib = self.lib
             self._typedef_words = {
-                lib.spelling(c): self._type_words(c)
+                lib.spelling(c): self.type_words(c)
                 for c in lib.children(self.unit.cursor)
                 if c.kind == Cursor.TYPEDEF
             }

@@ -28,6 +28,8 @@ class Context:
         self.main_file = main_file
         self.types = Types(unit, self.loc)
         self._depth = 0
+        self.local_types: dict[str, str] = {}
+        """Typedefs of the blocks being read, with what they stand for."""
 
     def loc(self, cursor: CXCursor) -> Loc:
         """Where ``cursor`` stands, after macro expansion."""

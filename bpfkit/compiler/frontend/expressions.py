@@ -215,7 +215,7 @@ class Expressions(Context):
     def _generic(self, cursor: CXCursor) -> Expr:
         control, *choices = self.expressions_in(cursor)
         names = [self._resolved(name) for name in self.printed.generic_types(cursor)]
-        wanted = self._type_words(control)
+        wanted = self.type_words(control)
         if len(names) == len(choices):
             for word in (wanted, "default"):
                 if names.count(word) == 1:
@@ -226,7 +226,7 @@ class Expressions(Context):
             "list the types by their plain C names",
         )
 
-    def _type_words(self, cursor: CXCursor) -> str:
+    def type_words(self, cursor: CXCursor) -> str:
         """The canonical type of a value, tokens apart by one blank."""
         type_ = self.lib.getUnqualifiedType(
             self.lib.getCanonicalType(self.lib.getCursorType(cursor))
@@ -239,7 +239,7 @@ class Expressions(Context):
         """A printed type with its typedefs replaced."""
         if name == "default":
             return name
-        words = [self.typedef_words(word) for word in name.split()]
+        words = [self.local_types.get(word) or self.typedef_words(word) for word in name.split()]
         return " ".join(words)
 
     @abstractmethod

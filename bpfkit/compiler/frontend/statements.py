@@ -60,7 +60,9 @@ class Statements(Initialisers):
 
     def compound(self, cursor: CXCursor) -> Compound:
         """The statements in braces."""
+        outer, self.local_types = self.local_types, dict(self.local_types)
         body = [self.statement(child) for child in self.lib.children(cursor)]
+        self.local_types = outer
         return Compound(self.loc(cursor), body, self.end(cursor))
 
     def statement(self, cursor: CXCursor) -> Stmt:
@@ -189,6 +191,9 @@ class Statements(Initialisers):
         return Compound(loc, [], loc)
 
     def _declaration(self, cursor: CXCursor) -> Stmt:
+        for child in self.lib.children(cursor):
+            if child.kind == Cursor.TYPEDEF:
+                self.local_types[self.lib.spelling(child)] = self.type_words(child)
         return DeclStmt(self.loc(cursor), self.local_variables(cursor))
 
     def _ms_asm(self, cursor: CXCursor) -> Stmt:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..ctype import Pointer, as_int, bare, size_of
+from ..ctype import Pointer, bare, size_of
 from ..diagnostics import Rejection
 from ..tree import Builtin
 from .blocks import Blocks
 from .memory import kind_of
+from .overflow import overflow
 
 # name -> (intrinsic, bits of the operand)
 BIT_COUNTS = {
@@ -25,7 +26,6 @@ REFUSED = {
     "__builtin_frame_address": "a BPF program has no frame address",
     "__builtin_alloca": "BPF stack memory has a fixed size; declare an array",
 }
-OVERFLOWS = ("add", "sub", "mul")
 
 
 class Builtins(Blocks):
@@ -45,7 +45,7 @@ class Builtins(Blocks):
         if name in SWAPS:
             return self._swap(e, SWAPS[name])
         if name.endswith("_overflow"):
-            return self._overflow(e)
+            return overflow(self, e)
         found = self._others().get(name.removeprefix("__builtin_"))
         if found is None:
             raise Rejection(f"{name} is not supported", e.loc)
@@ -113,37 +113,6 @@ class Builtins(Blocks):
             f"llvm.abs.{kind}", f"{kind} @llvm.abs.{kind}({kind}, i1 immarg)"
         )
         return self.get(f"call {kind} {symbol}({kind} {value}, i1 false)")
-
-    def _overflow(self, e: Builtin) -> str:
-        """``__builtin_add_overflow(a, b, &r)`` where all three have one type."""
-        op = next((o for o in OVERFLOWS if f"{o}_" in e.name or f"{o}l" in e.name), "")
-        left, right, result = e.args
-        pointer = bare(result.type)
-        assert isinstance(pointer, Pointer)
-        t = as_int(pointer.to)
-        if not op or any(
-            (as_int(a.type).size, as_int(a.type).signed) != (t.size, t.signed)
-            for a in (left, right)
-        ):
-            raise Rejection(
-                f"{e.name} needs operands and a result of one type",
-                e.loc,
-                "cast the operands to the type of the result",
-            )
-        if op == "mul" and t.size == 8:
-            raise Rejection(
-                "BPF cannot check a 64-bit product for overflow",
-                e.loc,
-                "compare the factors with their limits before you multiply",
-            )
-        a, b, kind = self.value(left), self.value(right), kind_of(t)
-        intrinsic = f"llvm.{'s' if t.signed else 'u'}{op}.with.overflow.{kind}"
-        symbol = self.module.declare(intrinsic, f"{{{kind}, i1}} @{intrinsic}({kind}, {kind})")
-        pair = self.get(f"call {{{kind}, i1}} {symbol}({kind} {a}, {kind} {b})")
-        number = self.get(f"extractvalue {{{kind}, i1}} {pair}, 0")
-        bit = self.get(f"extractvalue {{{kind}, i1}} {pair}, 1")
-        self.do(f"store {kind} {number}, ptr {self.value(result)}")
-        return self.get(f"zext i1 {bit} to {kind_of(e.type)}")
 
     # ------------------------------------------------------------ hints
 
