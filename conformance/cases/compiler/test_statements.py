@@ -46,14 +46,15 @@ test_switch_ranges = construct(
     [0, 1, 1, 0, 2, 3, 1, 0],
     before="""
     static int f(int n) {
-        switch (n) { case 1 ... 5: return 1; case 100 ... 2000000: return 2;
+        switch (n) {
+        case 1 ... 5: return 1; case 100 ... 2000000: return 2;
         case -5 ... -1: return 3; }
         return 0;
     }
     static int g(u64 n) {
         switch (n) { case 0x100000000ULL ... 0x1ffffffffULL: return 1; default: return 0; }
     }
-    """ { case 1 ... 5:", "switch (n) {\n        case 1 ... 5:"),
+    """,
 )
 
 test_switch_nested = construct(
