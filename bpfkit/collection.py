@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from .compiler.api import Compiled, compile_c
+from .compiler.diagnostics import Loc
 from .compiler.dialect.detect import dialect_of
 from .compiler.source import Source, assemble
 from .compiler.target import Target, cpu_for
+from .errors import CompileError, VerifierError
 from .host.cache_directory import precompiled_directory
 from .host.facts import LiveFacts
 from .host.files import BtfFacts
@@ -30,11 +33,15 @@ from .host.kernel_headers import find_kernel_headers
 from .host.recorded import RecordedFacts
 from .loader import LoadedObject, load_object
 from .maps.base import Map
+from .maps.globals import Globals, with_globals
 from .obj.read import read_object
 from .obj.spec import ObjectSpec
 from .programs.program import Program
 from .system import System
 from .uapi.bpf import AttachType, ProgType
+
+Recompile = Callable[[frozenset[Loc]], Compiled]
+MAX_RECOMPILATIONS = 8
 
 Facts = LiveFacts | RecordedFacts | BtfFacts
 """What can be known of a kernel to compile for."""
@@ -52,10 +59,22 @@ class Closable(Protocol):
 class Collection:
     """The maps and programs of one object in the kernel, and what was attached from them."""
 
-    def __init__(self, loaded: LoadedObject, system: System, compiled: Compiled | None) -> None:
+    def __init__(
+        self,
+        loaded: LoadedObject,
+        system: System,
+        compiled: Compiled | None,
+        recompile: Recompile | None = None,
+        globals: Mapping[str, object] | None = None,
+    ) -> None:
+        """Take over ``loaded``. ``recompile`` compiles its text again, reading some places by
+        helper; ``globals`` are the values its variables were given.
+        """
         self.system = system
         self.compiled = compiled
         self._loaded = loaded
+        self._recompile = recompile
+        self._given = dict(globals or {})
         self._programs: dict[str, Program] = {}
         self._owned: dict[int, Closable] = {}
 
@@ -68,6 +87,11 @@ class Collection:
     def maps(self) -> Mapping[str, Map]:
         """Live maps by name."""
         return self._loaded.maps
+
+    @property
+    def globals(self) -> Globals:
+        """The object's global variables by name, as the programs see them now."""
+        return Globals(self._loaded.spec, self._loaded.maps)
 
     @property
     def programs(self) -> Mapping[str, Program]:
@@ -91,11 +115,51 @@ class Collection:
         """
         program = self._programs.get(name)
         if program is None:
-            program = self._loaded.load_program(
-                name, type, attach_type=attach_type, log_level=log_level
-            )
+
+            def load(loaded: LoadedObject) -> Program:
+                return loaded.load_program(name, type, attach_type=attach_type, log_level=log_level)
+
+            try:
+                program = load(self._loaded)
+            except VerifierError as refused:
+                program = self._load_with_reads(refused, load)
+                if program is None:
+                    raise
             self._programs[name] = program
         return program
+
+    def _load_with_reads(
+        self, refused: VerifierError, load: Callable[[LoadedObject], Program]
+    ) -> Program | None:
+        """Load a program whose plain load was refused with a helper's read in its place.
+
+        The analysis of pointers takes a few for what the verifier can follow that it cannot. None
+        when that is not what is wrong.
+        """
+        places: set[Loc] = set()
+        last: VerifierError | None = refused
+        while last is not None and last.refused_load and self._recompile is not None:
+            place = Loc(*last.refused_load)
+            if place in places:
+                place = replace(place, column=0)  # it is something else on the line
+            if place in places or len(places) == MAX_RECOMPILATIONS:
+                return None
+            places.add(place)
+            try:
+                again = read_object(self._recompile(frozenset(places)).elf)
+                spec = with_globals(again, self._given)
+            except CompileError:
+                return None
+            other = self._loaded.with_other_code(spec)
+            if other is None:
+                return None
+            try:
+                return load(other)
+            except VerifierError as error:
+                last = error
+            finally:
+                other.close_types()
+        return None
 
     def own(self, thing: Closable) -> None:
         """Close ``thing`` together with the collection, before its programs."""
@@ -136,17 +200,18 @@ def compile_text(
     facts: Facts | None = None,
     kernel_headers: Path | bool = False,
     dialect: str = AUTO,
+    external: frozenset[Loc] = frozenset(),
 ) -> Compiled:
     """Compile C text for a kernel; CompileError says what is wrong with it.
 
     The kernel is that of ``facts`` (`read_facts`: any file that tells about one), else that of
     ``system``, else the running one. Types come from its BTF, or from ``kernel_headers``: a
     directory, True for those that are installed for that kernel. ``dialect`` is "bcc", "libbpf", or
-    what the text itself tells. Raises MissingDependencyError when the headers are not there, and
-    NotSupportedError when the text needs a fact that is not known.
+    what the text itself tells. ``external``: see `compile_c`. Raises MissingDependencyError when
+    the headers are not there, and NotSupportedError when the text needs a fact that is not known.
     """
     target = _target(text, name, cflags, facts or _facts(system), kernel_headers, dialect)
-    return compile_c(Source(text, name), target)
+    return compile_c(Source(text, name), target, external)
 
 
 def preprocess_text(
@@ -200,26 +265,49 @@ def load(
     system: System | None = None,
     kernel_headers: Path | bool = False,
     dialect: str = AUTO,
+    globals: Mapping[str, object] | None = None,
 ) -> Collection:
     """Bring C text, an object file (path or bytes) or an `ObjectSpec` into the kernel.
 
     A path that ends in ``.c`` is compiled; ``kernel_headers`` and ``dialect`` as for
-    `compile_text`. No program is loaded yet: see `Collection.load_program`.
+    `compile_text`. ``globals`` gives global variables other values than the text does, before the
+    verifier sees them: by name, as C's values in Python. No program is loaded yet: see
+    `Collection.load_program`.
+
+    Raises LoadError for a variable that the object does not have.
     """
     system = system or System.live()
-    compiled = None
+    compiled = recompile = None
     if isinstance(source, Path):
         name = source.name
         source = source.read_text() if source.suffix == ".c" else source.read_bytes()
     if isinstance(source, str):
-        compiled = compile_text(
-            source,
-            name=name,
-            cflags=cflags,
-            system=system,
-            kernel_headers=kernel_headers,
-            dialect=dialect,
+        recompile = partial(
+            _compile_again, source, name, tuple(cflags), system, kernel_headers, dialect
         )
+        compiled = recompile(frozenset())
         source = compiled.elf
     spec = source if isinstance(source, ObjectSpec) else read_object(source)
-    return Collection(load_object(spec, system), system, compiled)
+    spec = with_globals(spec, globals or {})
+    return Collection(load_object(spec, system), system, compiled, recompile, globals)
+
+
+def _compile_again(
+    text: str,
+    name: str,
+    cflags: Sequence[str],
+    system: System,
+    kernel_headers: Path | bool,
+    dialect: str,
+    external: frozenset[Loc],
+) -> Compiled:
+    """`compile_text` with what differs from one time to the next as the last argument."""
+    return compile_text(
+        text,
+        name=name,
+        cflags=cflags,
+        system=system,
+        kernel_headers=kernel_headers,
+        dialect=dialect,
+        external=external,
+    )

@@ -16,7 +16,7 @@ from typing import Self, overload
 from .btf.core import Relocator
 from .btf.sanitize import sanitize
 from .btf.types import Btf
-from .errors import LoadError, SyscallError
+from .errors import LoadError, SyscallError, VerifierError
 from .features.btf import GLOBAL_FUNCTION, known_kinds
 from .features.probe import Support
 from .handles.ids import open_module_btf
@@ -27,9 +27,11 @@ from .obj.externs import Extern, resolve_extern
 from .obj.kconfig import HAS_COOKIE, HAS_WRAPPER, VERSION, kconfig_data
 from .obj.kconfig import SECTION as KCONFIG
 from .obj.relocate import Linked, link, reachable
-from .obj.spec import ObjectSpec, Reloc, RelocKind
+from .obj.spec import MapSpec, ObjectSpec, Reloc, RelocKind
 from .programs.load import LoadOptions, load_linked
 from .programs.program import Program
+from .programs.targets import attach_target_of
+from .programs.verifier import refused_load
 from .syscalls.api import SupportsFileno
 from .syscalls.fd import OwnedFd
 from .system import System
@@ -37,6 +39,10 @@ from .uapi.bpf import AttachType, MapType, ProgType
 
 SYSCALL_WRAPPERS = ("__x64_sys_", "__arm64_sys_", "__s390x_sys_", "__riscv_sys_")
 """Beginnings of the functions that system calls enter where they get a pointer to registers."""
+
+# struct bpf_line_info keeps the line above the column.
+LINE_SHIFT = 10
+COLUMN_MASK = (1 << LINE_SHIFT) - 1
 
 
 class LoadedObject:
@@ -73,7 +79,7 @@ class LoadedObject:
         """Link, relocate and load one program; the caller closes it.
 
         ``attach_target`` is the program to extend or trace, or the BTF of the module that
-        ``attach_btf_id`` is in. ``log_level`` 1 or 2 keeps the verifier's log (`Program.log`).
+        ``attach_btf_id`` is in; without them the program's section says it. ``log_level`` 1 or 2 keeps the verifier's log (`Program.log`).
 
         Raises KeyError for an unknown name, LoadError when it cannot be linked or its type is not
         known, VerifierError when the kernel refuses it.
@@ -84,10 +90,19 @@ class LoadedObject:
             raise LoadError(f"section {declared.section!r} does not tell what program '{name}' is")
         fds = {map_name: map.fileno() for map_name, map in self.maps.items()}
         linked = link(self.spec, name, fds, self._kernel.relocator, self._kernel.extern)
+        expected = attach_type
+        if attach_type is None and kind is declared.type:
+            expected = declared.attach_type
         with contextlib.ExitStack() as stack:
+            if not attach_btf_id:
+                target = attach_target_of(declared, kind, expected, self._system)
+                if target is not None:
+                    attach_btf_id = target.btf_id
+                if target is not None and target.module:
+                    attach_target = self._kernel.open_module(target.module, stack)
             options = LoadOptions(
                 type=kind,
-                attach_type=declared.attach_type if attach_type is None else attach_type,
+                attach_type=expected,
                 flags=declared.flags,
                 license=self.spec.license,
                 attach_btf_id=attach_btf_id,
@@ -96,7 +111,11 @@ class LoadedObject:
                 fd_array=self._kernel.open_modules(linked, stack),
                 log_level=log_level,
             )
-            program = load_linked(name, linked, options, self._system)
+            try:
+                program = load_linked(name, linked, options, self._system)
+            except VerifierError as error:
+                error.refused_load = self._place_of(refused_load(error.log), linked)
+                raise
         try:
             self._fill_program_slots(name)
         except BaseException:
@@ -120,12 +139,37 @@ class LoadedObject:
                     key, value = (n.to_bytes(4, sys.byteorder) for n in (index, program.fileno()))
                     self.maps[map_name].update(key, value)
 
+    def _place_of(self, insn: int | None, linked: Linked) -> tuple[str, int, int] | None:
+        """Where in the C text an instruction comes from: (file, line, column)."""
+        before = [entry for entry in linked.line_info if insn is not None and entry[0] <= insn]
+        if not before or self.spec.btf is None:
+            return None
+        _, file, _, place = max(before)
+        # A relative name stands behind the directory we compile in, which is the root.
+        name = self.spec.btf.string(file).removeprefix("//")
+        return name, place >> LINE_SHIFT, place & COLUMN_MASK
+
+    def with_other_code(self, spec: ObjectSpec) -> LoadedObject | None:
+        """The same live maps with the programs of ``spec``, the same text compiled otherwise.
+
+        None when ``spec`` declares other maps. The maps stay this object's: end the other one with
+        `close_types`.
+        """
+        if not _same_maps(self.spec, spec):
+            return None
+        btf_fd, refusal = _load_btf(spec, self._system)
+        return LoadedObject(spec, self._system, self.maps, btf_fd, refusal)
+
+    def close_types(self) -> None:
+        """Close the BTF and leave the maps."""
+        if self._btf_fd is not None:
+            self._btf_fd.close()
+
     def close(self) -> None:
         """Close maps and BTF. Calling it twice is harmless."""
         for map in self.maps.values():
             map.close()
-        if self._btf_fd is not None:
-            self._btf_fd.close()
+        self.close_types()
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +181,18 @@ class LoadedObject:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _same_maps(a: ObjectSpec, b: ObjectSpec) -> bool:
+    """Whether two objects declare the same maps; the ids of types may differ."""
+
+    def untyped(spec: ObjectSpec) -> dict[str, MapSpec]:
+        return {
+            name: replace(map, key_type_id=0, value_type_id=0, event_type_id=0, inner=None)
+            for name, map in spec.maps.items()
+        }
+
+    return untyped(a) == untyped(b)
 
 
 def load_object(spec: ObjectSpec, system: System) -> LoadedObject:
@@ -283,9 +339,12 @@ class _KernelTypes:
             return ()
         fds = [0]
         for number in linked.modules:
-            name = self._modules[number - 1]
-            fd = open_module_btf(self.system, name)
-            if fd is None:
-                raise LoadError(f"the module '{name}' is not loaded any more")
-            fds.append(stack.enter_context(fd).fileno())
+            fds.append(self.open_module(self._modules[number - 1], stack).fileno())
         return tuple(fds)
+
+    def open_module(self, name: str, stack: contextlib.ExitStack) -> OwnedFd:
+        """Open the BTF of a module, to be closed with ``stack``."""
+        fd = open_module_btf(self.system, name)
+        if fd is None:
+            raise LoadError(f"the module '{name}' is not loaded any more")
+        return stack.enter_context(fd)

@@ -15,6 +15,7 @@ from .frontend.parse import parse
 from .lower.irtext import TRIPLE
 from .lower.module import byte_order, emit_module
 from .provenance.analyse import analyse
+from .provenance.plan import Read
 from .rename import follow_renames
 from .source import Source, assemble
 from .target import Target
@@ -30,13 +31,16 @@ class Compiled:
     elf: bytes
     warnings: tuple[Diagnostic, ...]
     ir: str
+    reads: tuple[Read, ...] = ()
+    """The pointers of the text that are read by helper, and why."""
 
 
-def compile_c(source: Source, target: Target) -> Compiled:
+def compile_c(source: Source, target: Target, external: frozenset[Loc] = frozenset()) -> Compiled:
     """Compile a C text to a BPF object (ELF with .BTF and .BTF.ext).
 
-    A pure function of its arguments. Raises CompileError, whose diagnostics have places in the
-    text.
+    ``external`` are places whose plain loads a verifier refused: there memory is read by helper,
+    with column 0 everywhere on the line. A pure function of its arguments. Raises CompileError,
+    whose diagnostics have places in the text.
     """
     backend.warm_up()
     try:
@@ -47,13 +51,14 @@ def compile_c(source: Source, target: Target) -> Compiled:
             unit.license = ""  # the text says it, or there is none
             bind_arguments(unit, target)
         refuse(said, source)
-        ir = emit_module(unit, analyse(unit, target), arch=target.arch, cpu=target.cpu)
+        plan = analyse(unit, target, external)
+        ir = emit_module(unit, plan, arch=target.arch, cpu=target.cpu)
     except Rejection as refused:
         error = Diagnostic(Severity.ERROR, refused.message, refused.loc, hint=refused.hint)
         raise CompileError([quote_line(error, source)]) from refused
     triple = TRIPLE[byte_order(target.arch)]
     elf = backend.compile_ir(ir, cpu=target.cpu, source=source.text, triple=triple)
-    return Compiled(elf, tuple(quote_line(d, source) for d in said), ir)
+    return Compiled(elf, tuple(quote_line(d, source) for d in said), ir, plan.reads)
 
 
 def parse_source(source: Source, target: Target) -> tuple[Unit, list[Diagnostic]]:
