@@ -11,19 +11,20 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vmlab.cache import Cache, cache_root
 from vmlab.lock import load_pins
-from vmlab.manifest import load_kernel
+from vmlab.manifest import load_kernel, resolve_set
 from vmlab.model import Job, Kernel, KernelImage, RunResult, Streams, Verdict
 from vmlab.obtain import Obtainer
 from vmlab.runner import run_job
 from vmlab.sources.image import image_instead_of
 
 from .record import CaseRecord, KernelRecord, Outcome, Record, append_records, read_records
+from .recording import recorded_facts, stage_objects
 from .report.markdown import emit_report
 from .staging import ROOT, stage
 
@@ -59,9 +60,15 @@ def run_kernel(kernel_id: str, options: Options) -> list[Record]:
         say(f"{kernel_id}: Linux {image.release}, from {image.origin}")
         share = Path(directory)
         started = time.monotonic()
+        env = stage_objects(
+            share,
+            lambda: recorded_facts(image, cache, say, options.engine),
+            lambda: _oldest_facts(image, cache, options),
+            say,
+        )
         result = run_job(
             image,
-            _job(kernel_id, share, options),
+            _job(kernel_id, share, options, env),
             Streams(sys.stdout.buffer, sys.stderr.buffer),
             engine=options.engine,
             cache=cache.root,
@@ -69,6 +76,15 @@ def run_kernel(kernel_id: str, options: Options) -> list[Record]:
         )
         records = list(read_records(share / "records.jsonl")) if _began(share) else []
     return finish(kernel_id, image.release, records, result, time.monotonic() - started)
+
+
+def _oldest_facts(image: KernelImage, cache: Cache, options: Options) -> Path:
+    """The facts of the oldest kernel we declare, which the one object is compiled for."""
+    oldest = resolve_set("all")[0]
+    if oldest.id == image.id:
+        return recorded_facts(image, cache, say, options.engine)
+    with Obtainer(cache, load_pins(), say).lease(oldest) as other:
+        return recorded_facts(other, cache, say, options.engine)
 
 
 @contextlib.contextmanager
@@ -96,13 +112,13 @@ def _pytest() -> list[str]:
     ]
 
 
-def _job(kernel_id: str, share: Path, options: Options) -> Job:
+def _job(kernel_id: str, share: Path, options: Options, more_env: Mapping[str, str]) -> Job:
     argv = [
         *stage(share, GUEST_SHARE, [*_pytest(), "--collect-only", "-qq"]),
         *(*_pytest(), "--records", f"{GUEST_SHARE}/records.jsonl", "--kernel-id", kernel_id),
         *("-q", "--tb=short", *options.pytest_args),
     ]
-    env = {"PYTHONDONTWRITEBYTECODE": "1"}
+    env = {"PYTHONDONTWRITEBYTECODE": "1", **more_env}
     return Job(argv, cwd=ROOT, env=env, share=share, timeout_s=options.timeout_s)
 
 

@@ -68,13 +68,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def declared(item: pytest.Item) -> Case | None:
-    """The case an item was declared to be; a parametrised one carries its parameters in the id."""
+    """The case an item was declared to be; a parametrised one carries its parameters in the id.
+
+    They stand in brackets, or after the slash that the declared id ends with.
+    """
     if not isinstance(item, pytest.Function):
         return None
     case = case_of(item.function)
     if case is None or not hasattr(item, "callspec"):
         return case
-    return Case(f"{case.id}[{item.callspec.id}]", case.doc, case.needs)
+    parameters = item.callspec.id
+    id_ = case.id + (parameters if case.id.endswith("/") else f"[{parameters}]")
+    return Case(id_, case.doc, case.needs)
 
 
 class Recorder:

@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bpfkit", "conformance", "examples")
 """What the suite imports and runs of this tree."""
 ARCHIVE = "tree.tar"
+OBJECTS = "CONFORMANCE_OBJECTS"
+"""Variable of the guest that names the directory of the objects made for it (`objects`)."""
+WHY_NOT = "why-not"
+"""File there that says why there are none."""
 
 
 def stage(share: Path, guest_share: str, collect: Sequence[str]) -> list[str]:
