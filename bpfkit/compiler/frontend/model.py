@@ -40,6 +40,7 @@ _TAG = re.compile(r'__attribute__\(\(btf_type_tag\("([^"]*)"\)\)\)')
 _TAGS = re.compile(rf"(?:\s*{_TAG.pattern})+\s*\*(?:const|volatile|restrict|\s)*$")
 
 
+_TYPEOF = re.compile(r"typeof\((\w+)\)")
 _DECLARED_TAG = re.compile(r'__attribute__\(\(btf_decl_tag\("([^"]*)"\)')
 
 
@@ -112,6 +113,7 @@ class Types:
         self._fields: dict[int | None, Field] = {}
         self._declarations: dict[Record, CXCursor] = {}
         self._ready: set[Type] = set()
+        self._names: dict[str, CXCursor] | None = None  # typedefs at file scope, once asked for
         self.unsupported: set[Type] = set()
         """Stand-ins for types we do not know (vectors, complex numbers): bytes, as many."""
 
@@ -194,6 +196,10 @@ class Types:
             return self._function(t)
         if kind in FLOATS:
             return Float(FLOATS[kind], max(lib.Type_getSizeOf(t), 0))
+        if kind == Kind.UNEXPOSED:
+            named = self._typeof(t)
+            if named is not None:
+                return named
         canonical = lib.getCanonicalType(t)
         if canonical.kind != kind:
             return self.of(canonical)
@@ -204,6 +210,18 @@ class Types:
         spelled = self._lib.text(self._lib.getTypeSpelling(pointer))
         tagged = _TAGS.search(spelled) if "btf_type_tag" in spelled else None
         return tuple(_TAG.findall(tagged[0])) if tagged else ()
+
+    def _typeof(self, t: CXType) -> Type | None:
+        """The typedef that ``typeof(NAME)`` names: CO-RE asks kernels for typedefs by name."""
+        named = _TYPEOF.fullmatch(self._lib.text(self._lib.getTypeSpelling(t)))
+        if named is None:
+            return None
+        if self._names is None:
+            root = self._lib.children(self._unit.cursor)
+            found = (c for c in root if c.kind == Cursor.TYPEDEF)
+            self._names = {self._lib.spelling(c): c for c in found}
+        declaration = self._names.get(named[1])
+        return None if declaration is None else self._typedef(declaration)
 
     def _unknown(self, t: CXType) -> Type:
         # A typedef makes the stand-in distinct from the honest arrays of its shape.

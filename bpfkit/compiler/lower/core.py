@@ -107,6 +107,9 @@ class Chains(Memory):
             "ptr @llvm.preserve.struct.access.index.p0.p0(ptr, i32 immarg, i32 immarg)",
         )
         shape = f"<{{[{field.bit_offset // 8} x i8], i8}}>"
+        if field.bit_width is not None:
+            # The backend wants to know how wide the words are that may hold a bit-field.
+            shape = f"{{i{min(record.align, 8) * 8}, i8}}"
         return self.get(
             f"call ptr {name}(ptr elementtype({shape}) {address}, i32 1, i32 {number})",
             described,
