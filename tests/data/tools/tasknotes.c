@@ -32,10 +32,11 @@ LSM_PROBE(file_open, struct file *file) {
 
 LSM_PROBE(socket_connect, struct socket *sock, struct sockaddr *address, int addrlen) {
     struct note_t *note;
+    struct sock *sk = sock->sk;
 
-    if (sock->sk == NULL)
+    if (sk == NULL)
         return 0;
-    note = sockets.sk_storage_get(sock->sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    note = sockets.sk_storage_get(sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
     if (note)
         note->last = bpf_ktime_get_ns();
     return 0;
