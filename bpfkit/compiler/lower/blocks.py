@@ -10,7 +10,7 @@ from ..provenance.decide import check_store
 from ..provenance.plan import Access
 from ..tree import AddrOf, Builtin, Cast, Decay, DeclRef, Expr, FunctionDecl, Load, StrLit
 from .atomics import Atomics
-from .memory import BY_HELPER, INLINE_BYTES
+from .memory import INLINE_BYTES
 
 LARGEST_COPY = 4 * INLINE_BYTES
 LARGEST_COMPARISON = 256
@@ -64,14 +64,19 @@ class Blocks(Atomics):
         to, source = self._block(e.args[0]), self._block(e.args[1])
         size = self._size(e, 2)
         check_store(to.access, e.loc)
-        if source.access in (Access.BTF, *BY_HELPER):
-            if isinstance(size, str):
-                size = self.get(f"trunc i64 {size} to i32")
-            self.probe(to.address, size, source.address, source.helper)
-        elif isinstance(size, str):
+        if source.access is not Access.DIRECT:
+            return self._read_block(to, source, size)
+        if isinstance(size, str):
             self._transfer("memcpy", to, source, size)
         else:
             self.copy(to.address, source.address, size, to.align, source.align)
+        return to.address
+
+    def _read_block(self, to: Block, source: Block, size: int | str) -> str:
+        """Copy what only a helper can read."""
+        if isinstance(size, str):
+            size = self.get(f"trunc i64 {size} to i32")
+        self.probe(to.address, size, source.address, source.helper)
         return to.address
 
     def memory_move(self, e: Builtin) -> str:
@@ -79,8 +84,14 @@ class Blocks(Atomics):
         to, source = self._block(e.args[0]), self._block(e.args[1])
         size = self._size(e, 2)
         check_store(to.access, e.loc)
-        if source.access in (Access.BTF, *BY_HELPER):
-            raise Rejection("memmove from kernel or user memory", e.loc, "use memcpy")
+        if source.access is Access.MIXED:
+            raise Rejection(
+                "memmove from memory that may be local or the kernel's",
+                e.loc,
+                "use one variable for local memory and another one for the rest, or memcpy",
+            )
+        if source.access is not Access.DIRECT:
+            return self._read_block(to, source, size)  # it does not overlap
         if isinstance(size, int) and size > INLINE_BYTES:
             raise Rejection(
                 f"memmove of {size} bytes; at most {INLINE_BYTES}",
