@@ -244,6 +244,13 @@ class Image:
         for at in [at for at in self.addresses if offset <= at < offset + len(data)]:
             del self.addresses[at]
 
+    def scalar(self) -> tuple[str, str]:
+        """The IR type and value of a whole that is one integer or pointer."""
+        if self.addresses:
+            return "ptr", self.addresses[0].operand()
+        value = int.from_bytes(self.data, self.byte_order)
+        return f"i{len(self.data) * 8}", str(value)
+
     def typed(self) -> tuple[str, str]:
         """The IR type and value of the whole."""
         if not self.addresses:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..ctype import Array, Qual, Record, Type, align_of, bare, size_of
+from ..ctype import Array, Qual, Record, Type, align_of, bare, is_scalar, size_of
 from ..diagnostics import Loc, Rejection
 from ..provenance.plan import Instance, Plan
 from ..sections import section_of
 from ..tree import CompoundLiteral, FunctionDecl, MapDecl, Storage, Unit, VarDecl
 from .calls import abi, abi_result
-from .constant import Folder, static_image
+from .constant import Folder, Image, static_image
 from .debuginfo import DebugInfo
 from .function import FunctionLowering, attributes_of, linkage_of
 from .irtext import ByteOrder, ModuleText, quote, quote_text, symbol
@@ -156,10 +156,11 @@ class ModuleLowering:
         described = self._debug.variable(
             decl.name, decl.type, decl.loc, internal=internal, tags=decl.tags
         )
-        kind, value = f"[{size_of(decl.type)} x i8]", "zeroinitializer"
+        image = Image(bytearray(size_of(decl.type)), self._text.byte_order)
         if decl.init is not None:
             image = static_image(decl.type, decl.init, self._folder, self._text.byte_order)
-            kind, value = image.typed()
+        # A number that is written as bytes would be taken apart, and lose its name.
+        kind, value = image.scalar() if is_scalar(decl.type) else image.typed()
         what = "constant" if is_constant(decl.type) else "global"
         linkage = linkage_of(decl, internal=internal)
         section = f', section "{quote_text(decl.section)}"' if decl.section else ""
