@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from .collection import Collection as Collection
     from .collection import compile_text as compile_text
     from .collection import load as load
-    from .collection import read_facts as read_facts
     from .compat.bcc import BPF as BPF
+    from .host.files import read_facts as read_facts
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ _HOMES = {
     "Collection": "collection",
     "compile_text": "collection",
     "load": "collection",
-    "read_facts": "collection",
+    "read_facts": "host.files",
 }
 __all__ = ["BPF", "Collection", "__version__", "compile_text", "load", "read_facts"]
 

@@ -17,20 +17,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from .compiler.api import Compiled, compile_c
+from .compiler.cache import LIMIT_BYTES, Directory, ObjectCache, read_size
+from .compiler.compiled import Compiled
 from .compiler.diagnostics import Loc
 from .compiler.dialect.detect import dialect_of
-from .compiler.source import Source, assemble
+from .compiler.isolated import compile_isolated
 from .compiler.target import Target, cpu_for
 from .errors import CompileError, VerifierError
-from .host.cache_directory import precompiled_directory
+from .host.cache_directory import objects_directory, precompiled_directory
 from .host.facts import LiveFacts
-from .host.files import BtfFacts
-from .host.files import read_facts as read_facts
 from .host.kernel_headers import find_kernel_headers
-from .host.recorded import RecordedFacts
 from .loader import LoadedObject, load_object
 from .maps.base import Map
 from .maps.globals import Globals, with_globals
@@ -40,11 +38,15 @@ from .programs.program import Program
 from .system import System
 from .uapi.bpf import AttachType, ProgType
 
+if TYPE_CHECKING:
+    from .host.files import BtfFacts
+    from .host.recorded import RecordedFacts
+
+    Facts = LiveFacts | RecordedFacts | BtfFacts
+    """What can be known of a kernel to compile for."""
+
 Recompile = Callable[[frozenset[Loc]], Compiled]
 MAX_RECOMPILATIONS = 8
-
-Facts = LiveFacts | RecordedFacts | BtfFacts
-"""What can be known of a kernel to compile for."""
 AUTO = "auto"
 """The dialect that the text itself tells."""
 
@@ -211,7 +213,8 @@ def compile_text(
     the headers are not there, and NotSupportedError when the text needs a fact that is not known.
     """
     target = _target(text, name, cflags, facts or _facts(system), kernel_headers, dialect)
-    return compile_c(Source(text, name), target, external)
+    cache = object_cache(os.environ)
+    return compile_isolated(text, target, name=name, external=external, cache=cache)
 
 
 def preprocess_text(
@@ -226,8 +229,21 @@ def preprocess_text(
 ) -> str:
     """What is compiled in place of ``text``: all that is put before it, then the text."""
     target = _target(text, name, cflags, facts or _facts(system), kernel_headers, dialect)
+    from .compiler.source import Source, assemble  # seldom asked for, and large
+
     parts = assemble(Source(text, name), target)
     return f"{parts.base}{parts.prelude}\n{parts.text}"
+
+
+def object_cache(environ: Mapping[str, str]) -> ObjectCache | None:
+    """Where compiled objects are kept; None for nowhere. BPFKIT_CACHE_SIZE bounds it in bytes
+    (or ``512M``, ``2G``).
+    """
+    path = objects_directory(environ)
+    limit = read_size(environ.get("BPFKIT_CACHE_SIZE", ""))
+    if path is None:
+        return None
+    return ObjectCache(Directory(path, LIMIT_BYTES if limit is None else limit))
 
 
 def _facts(system: System | None) -> LiveFacts:

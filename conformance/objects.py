@@ -15,14 +15,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bpfkit.collection import Facts, compile_text, read_facts
+from bpfkit.collection import compile_text
 from bpfkit.errors import BpfkitError
+from bpfkit.host.files import read_facts
 from bpfkit.system import System
 
 from .layout import offsets
 from .staging import OBJECTS, WHY_NOT
 from .texts import EXAMPLES, ONE_OBJECT, TOOLS, Text, names, read_text
+
+if TYPE_CHECKING:
+    from bpfkit.collection import Facts
 
 LAYOUT = "layout.json"
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Protocol
 
 from ..errors import CompileError
 from . import backend
+from .compiled import Compiled as Compiled
 from .diagnostics import Diagnostic, Loc, Rejection, Severity
 from .dialect.apply import apply_dialect
 from .dialect.arguments import bind_arguments
 from .frontend.parse import parse
 from .lower.irtext import TRIPLE
 from .lower.module import byte_order, emit_module
+from .parse_input import ParseInput
 from .provenance.analyse import analyse
-from .provenance.plan import Read
 from .rename import follow_renames
 from .source import Source, assemble
 from .target import Target
@@ -24,27 +26,35 @@ from .tree import Unit
 INCOMPLETE = re.compile(r"incomplete (?:\w+ )*(?:of )?type '(?:const |volatile )*struct (\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """An object, and what was said on the way."""
+class Emit(Protocol):
+    """LLVM: a module as text to an ELF object."""
 
-    elf: bytes
-    warnings: tuple[Diagnostic, ...]
-    ir: str
-    reads: tuple[Read, ...] = ()
-    """The pointers of the text that are read by helper, and why."""
+    def __call__(self, ir: str, *, cpu: str, source: str, triple: str) -> bytes:
+        """``source`` is the C text, for the lines of diagnostics."""
 
 
-def compile_c(source: Source, target: Target, external: frozenset[Loc] = frozenset()) -> Compiled:
+def compile_c(
+    source: Source,
+    target: Target,
+    external: frozenset[Loc] = frozenset(),
+    *,
+    emit: Emit | None = None,
+    parts: ParseInput | None = None,
+) -> Compiled:
     """Compile a C text to a BPF object (ELF with .BTF and .BTF.ext).
 
     ``external`` are places whose plain loads a verifier refused: there memory is read by helper,
     with column 0 everywhere on the line. A pure function of its arguments. Raises CompileError,
     whose diagnostics have places in the text.
+
+    libclang runs in this process, and a text can make it end that: `isolated` is for texts that
+    are not known to be harmless. ``emit`` replaces the helper process around LLVM, ``parts`` is
+    what `assemble` made of the same text.
     """
-    backend.warm_up()
+    if emit is None:
+        backend.warm_up()
     try:
-        unit, said = parse_source(source, target)
+        unit, said = parse_source(source, target, parts)
         if target.dialect == "bcc":
             said += apply_dialect(unit, target)
         else:
@@ -57,16 +67,21 @@ def compile_c(source: Source, target: Target, external: frozenset[Loc] = frozens
         error = Diagnostic(Severity.ERROR, refused.message, refused.loc, hint=refused.hint)
         raise CompileError([quote_line(error, source)]) from refused
     triple = TRIPLE[byte_order(target.arch)]
-    elf = backend.compile_ir(ir, cpu=target.cpu, source=source.text, triple=triple)
+    elf = (emit or backend.compile_ir)(ir, cpu=target.cpu, source=source.text, triple=triple)
     return Compiled(elf, tuple(quote_line(d, source) for d in said), ir, plan.reads)
 
 
-def parse_source(source: Source, target: Target) -> tuple[Unit, list[Diagnostic]]:
-    """Parse a text; again with more kernel records while it needs some that it does not name."""
+def parse_source(
+    source: Source, target: Target, parts: ParseInput | None = None
+) -> tuple[Unit, list[Diagnostic]]:
+    """Parse a text; again with more kernel records while it needs some that it does not name.
+
+    ``parts`` is what `assemble` made of it, made now without it.
+    """
     also: set[str] = set()
     while True:
         try:
-            unit, said = parse(assemble(source, target, also=also))
+            unit, said = parse(parts or assemble(source, target, also=also))
             refuse(said, source)
             follow_renames(unit)
             return unit, said
@@ -75,6 +90,7 @@ def parse_source(source: Source, target: Target) -> tuple[Unit, list[Diagnostic]
             if not wanted - also:
                 raise
             also |= wanted
+            parts = None
 
 
 def refuse(said: Sequence[Diagnostic], source: Source) -> None:

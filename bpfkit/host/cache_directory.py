@@ -1,6 +1,7 @@
 """Where what was made once is kept: ``bpfkit`` below XDG_CACHE_HOME, usually ~/.cache.
 
-BPFKIT_CACHE=0 keeps nothing. Nothing here is created or looked at.
+BPFKIT_CACHE=0 keeps nothing, BPFKIT_CACHE=/DIRECTORY keeps it there. Nothing here is created or
+looked at.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ def cache_directory(environ: Mapping[str, str]) -> Path | None:
 
     A relative XDG_CACHE_HOME does not count, as the XDG base directory specification has it.
     """
-    if environ.get("BPFKIT_CACHE") == "0":
+    asked = environ.get("BPFKIT_CACHE", "")
+    if asked == "0":
         return None
+    if asked.startswith("/"):
+        return Path(asked)
     named, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
     if named.startswith("/"):
         return Path(named) / "bpfkit"
@@ -26,3 +30,9 @@ def precompiled_directory(environ: Mapping[str, str]) -> str:
     """The directory of precompiled kernel headers, "" for none."""
     cache = cache_directory(environ)
     return str(cache / "headers") if cache is not None else ""
+
+
+def objects_directory(environ: Mapping[str, str]) -> Path | None:
+    """The directory of compiled objects, None for none."""
+    cache = cache_directory(environ)
+    return cache / "objects" if cache is not None else None

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import platform
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 
 from ..btf.types import Btf
 from .cpus import read_cpus
+from .identity import btf_identity, config_mark
 from .kallsyms import Kallsyms
 from .kconfig import parse_kconfig, read_kconfig
 from .tracefs import Tracefs
@@ -54,6 +56,17 @@ class LiveFacts:
     def btf_bytes(self, module: str) -> bytes:
         """The types of "vmlinux" or a module as the kernel gives them; NotSupportedError."""
         return read_btf_bytes(self.root, module)
+
+    def btf_identity(self, module: str) -> str:
+        """A name for the types of "vmlinux" or a module, "" for a module without."""
+        if module != "vmlinux" and module not in self.modules_with_btf():
+            return ""
+        found = btf_identity(self.root, module)
+        return found or blake2b(self.btf_bytes(module), digest_size=20).hexdigest()
+
+    def mark(self, *question: str) -> str:
+        """A name for what `config` answers, which is long to read; "" for other questions."""
+        return config_mark(self.root, self.release) if question[0] == "config" else ""
 
     def module_btf(self, module: str) -> Btf | None:
         """A module's types on top of the kernel's; None when it has none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from pathlib import Path
 
@@ -26,6 +27,12 @@ def parse_kconfig(text: str) -> dict[str, str]:
         if equals and name.startswith("CONFIG_"):
             options[name] = value.strip()
     return options
+
+
+def find_kconfig(root: Path, release: str) -> Path | None:
+    """The first place with a configuration that may be read."""
+    paths = (root / place.format(release=release) for place in _PLACES)
+    return next((path for path in paths if os.access(path, os.R_OK)), None)
 
 
 def read_kconfig(root: Path, release: str) -> str | None:

@@ -1,16 +1,15 @@
-"""The client of the LLVM helper: one helper for each process, started when first needed.
+"""The client of the helper: one helper for each process, started when first needed.
 
-The helper is a new Python on ``worker.py``, never a fork of the user's process, which may have
-threads. Jobs of several threads run at the same time, each in its own child. After ``os.fork``
-the new process starts a helper of its own. The helper ends when its control socket closes: at
-exit, or when the process is killed.
+The helper is a new Python, never a fork of the user's process, which may have threads. Jobs of
+several threads run at the same time, each in its own child. After ``os.fork`` the new process
+starts a helper of its own. The helper ends when its control socket closes: at exit, or when the
+process is killed.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import select
 import signal
@@ -20,26 +19,42 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...errors import CompileError, MissingDependencyError
+from ..compiled import Compiled
 from ..diagnostics import Diagnostic, Severity
+from ..values import read_value, write_value
+from .jobs import IrJob, Job, TextJob
 from .messages import located
+from .wire import Kind, frame, take_frame
 
-WORKER = Path(__file__).with_name("worker.py")
 TIME_LIMIT_S = 30.0
 GRACE_S = 10.0
 """How much longer than a job's limit we wait before we give the helper up."""
+MEMORY_LIMIT_BYTES = 3 << 30
+"""What the helper, and each child, may have of its own memory; a tool needs 0.15 GB."""
 
-OBJECT, REFUSED, MISSING = 0, 1, 2
+Answer = Callable[[tuple[str, ...]], object]
+"""Gives the helper a fact of the kernel: its name, then its arguments."""
+
+_NAME = __package__ + ".worker"
+_ROOT = str(Path(__file__).resolve().parents[len(__package__.split("."))])
+_START = "import sys; name, limit, *sys.path = sys.argv[1:]; \
+import importlib; importlib.import_module(name).main(int(limit))"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ended: the child's answer, its wait status and what it wrote to standard error."""
+    """How a job ended: what the child answered, its wait status, what it wrote to standard error.
 
-    answer: bytes
+    ``kind`` is None when it died before it could answer.
+    """
+
+    kind: Kind | None
+    content: bytes
     status: int
     errors: str
 
@@ -53,6 +68,7 @@ class Backend:
     """A helper process and the way to it."""
 
     time_limit_s: float = TIME_LIMIT_S
+    memory_limit_bytes: int = MEMORY_LIMIT_BYTES
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _control: socket.socket | None = None
     _process: subprocess.Popen[bytes] | None = None
@@ -92,9 +108,12 @@ class Backend:
         if not sys.executable:
             raise MissingDependencyError("compiling C needs a Python interpreter (sys.executable)")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # The paths are ours: the helper runs without its own set-up of site-packages.
+        paths = [_ROOT, *(path for path in sys.path if path)]
+        limit = str(self.memory_limit_bytes)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(WORKER), *filter(None, sys.path)],
+                [sys.executable, "-I", "-S", "-c", _START, _NAME, limit, *paths],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -116,21 +135,24 @@ class Backend:
 
     # ------------------------------------------------------------ jobs
 
-    def run(self, ir: str, *, triple: str, cpu: str) -> Outcome:
-        """Run one job. A helper that was lost in the middle is replaced once."""
+    def run(self, job: Job, answer: Answer | None = None) -> Outcome:
+        """Run one job. A helper that was lost in the middle is replaced once.
+
+        ``answer`` gives facts of the kernel; what it raises ends the job and comes out of here.
+        """
         process = self._process
+        job = replace(job, time_limit_s=self.time_limit_s)
         try:
-            return self._run_once(ir, triple, cpu)
+            return self._run_once(job, answer)
         except (HelperLostError, ConnectionError):
             with self._lock:
                 # It may be dying still. Another thread may have replaced it already.
                 if self._process is process:
                     self._discard()
-            return self._run_once(ir, triple, cpu)
+            return self._run_once(job, answer)
 
-    def _run_once(self, ir: str, triple: str, cpu: str) -> Outcome:
-        head = json.dumps({"triple": triple, "cpu": cpu, "time_limit": self.time_limit_s}).encode()
-        request = struct.pack("<I", len(head)) + head + ir.encode()
+    def _run_once(self, job: Job, answer: Answer | None) -> Outcome:
+        kind = Kind.IR if isinstance(job, IrJob) else Kind.TEXT
         ours, theirs = socket.socketpair()
         errors, errors_end = os.pipe2(os.O_CLOEXEC)
         with ours:
@@ -142,41 +164,77 @@ class Backend:
                 finally:
                     theirs.close()
                     os.close(errors_end)
-                return self._converse(ours, request, errors)
+                deadline = time.monotonic() + self.time_limit_s + GRACE_S
+                talk = _Conversation(ours, errors, deadline, answer)
+                try:
+                    return talk.run(frame(kind, write_value(job)))
+                except TimeoutError as late:
+                    self.stop()
+                    message = "the compiler's helper process does not answer"
+                    raise CompileError([_error(message, "try again")]) from late
             finally:
                 os.close(errors)
 
-    def _converse(self, job: socket.socket, request: bytes, errors: int) -> Outcome:
-        """Send the request and read answer and errors until both ends are closed."""
-        deadline = time.monotonic() + self.time_limit_s + GRACE_S
-        job.setblocking(False)
-        answer, said, rest = bytearray(), bytearray(), memoryview(request)
-        open_ends = {job.fileno(), errors}
+
+class _Conversation:
+    """One job, from the request to the end of its child."""
+
+    def __init__(
+        self, job: socket.socket, errors: int, deadline: float, answer: Answer | None
+    ) -> None:
+        self._job = job
+        self._errors = errors
+        self._deadline = deadline
+        self._answer = answer
+        self._to_send = bytearray()
+        self._received = bytearray()
+        self._said = bytearray()
+        self._result: tuple[Kind | None, bytes] = (None, b"")
+        self._status: int | None = None
+
+    def run(self, request: bytes) -> Outcome:
+        """Send the request; read answers and errors until both ends are closed."""
+        self._to_send += request
+        self._job.setblocking(False)
+        open_ends = {self._job.fileno(), self._errors}
         while open_ends:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                self.stop()
-                raise CompileError([_error("the compiler's helper process does not answer")])
-            writing = [job.fileno()] if rest else []
-            readable, writable, _ = select.select(list(open_ends), writing, [], left)
+            left = self._deadline - time.monotonic()
+            writing = [self._job] if self._to_send else []
+            readable, writable, _ = select.select(list(open_ends), writing, [], max(left, 0))
+            if not readable and not writable and left <= 0:
+                raise TimeoutError
             if writable:
-                rest = rest[job.send(rest) :]
-                if not rest:
-                    job.shutdown(socket.SHUT_WR)
-            if errors in readable:
-                chunk = os.read(errors, 65536)
-                said += chunk
-                if not chunk:
-                    open_ends.discard(errors)
-            if job.fileno() in readable:
-                chunk = job.recv(1 << 20)
-                answer += chunk
-                if not chunk:
-                    open_ends.discard(job.fileno())
-        if len(answer) < 4:
+                del self._to_send[: self._job.send(self._to_send)]
+            if self._errors in readable and not self._read_errors():
+                open_ends.discard(self._errors)
+            if self._job.fileno() in readable and not self._read_frames():
+                open_ends.discard(self._job.fileno())
+        if self._status is None:
             raise HelperLostError
-        (status,) = struct.unpack("<i", answer[-4:])
-        return Outcome(bytes(answer[:-4]), status, said.decode(errors="replace"))
+        return Outcome(*self._result, self._status, self._said.decode(errors="replace"))
+
+    def _read_errors(self) -> bool:
+        chunk = os.read(self._errors, 65536)
+        self._said += chunk
+        return bool(chunk)
+
+    def _read_frames(self) -> bool:
+        chunk = self._job.recv(1 << 20)
+        self._received += chunk
+        while (taken := take_frame(self._received)) is not None:
+            kind, content = taken
+            if kind is Kind.ASK:
+                self._to_send += frame(Kind.ANSWER, write_value(self._fact(content)))
+            elif kind is Kind.ENDED:
+                (self._status,) = struct.unpack("<i", content)
+            else:
+                self._result = kind, content
+        return bool(chunk)
+
+    def _fact(self, content: bytes) -> object:
+        question = read_value(content)
+        assert self._answer is not None
+        return self._answer(question)
 
 
 def _error(message: str, hint: str = "") -> Diagnostic:
@@ -191,7 +249,7 @@ os.register_at_fork(after_in_child=_BACKEND.forget)
 
 
 def warm_up() -> None:
-    """Start the helper now, so that it gets ready while the text is parsed."""
+    """Start the helper now, so that it gets ready while the caller does something else."""
     with contextlib.suppress(OSError):
         _BACKEND.start()
 
@@ -202,45 +260,66 @@ def compile_ir(
     """Compile an LLVM module to a BPF object (ELF with .BTF and .BTF.ext).
 
     ``source`` is the C text, for the lines of diagnostics. Raises CompileError when LLVM refuses
-    the module, dies of it, or takes too long.
+    the module, dies of it, or takes too long or too much.
     """
-    backend = backend or _BACKEND
+    outcome = _run(backend or _BACKEND, IrJob(ir, triple, cpu, 0), source, None)
+    return outcome.content
+
+
+def compile_text(job: TextJob, answer: Answer, backend: Backend | None = None) -> Compiled:
+    """Compile a C text in a child of the helper, which asks ``answer`` for facts of the kernel.
+
+    Raises CompileError, also when the compiler dies of the text; and what ``answer`` raises.
+    """
+    outcome = _run(backend or _BACKEND, job, job.text, answer)
+    compiled = read_value(outcome.content)
+    assert isinstance(compiled, Compiled)
+    return compiled
+
+
+def _run(backend: Backend, job: Job, source: str, answer: Answer | None) -> Outcome:
     try:
-        outcome = backend.run(ir, triple=triple, cpu=cpu)
-    except (HelperLostError, OSError) as error:
-        raise CompileError(
-            [_error(f"the compiler's helper process was lost: {error!r}")]
-        ) from error
-    if outcome.status == 0 and outcome.answer and outcome.answer[0] == OBJECT:
-        return outcome.answer[1:]
-    raise failure(outcome, source, backend.time_limit_s)
+        outcome = backend.run(job, answer)
+    except (HelperLostError, ConnectionError, BlockingIOError) as error:
+        message = f"the compiler's helper process was lost: {error!r}"
+        raise CompileError([_error(message, "try again")]) from error
+    if outcome.status == 0 and outcome.kind in (Kind.OBJECT, Kind.COMPILED):
+        return outcome
+    raise failure(outcome, source, backend)
 
 
-def failure(outcome: Outcome, source: str, time_limit_s: float) -> Exception:
+def failure(outcome: Outcome, source: str, limits: Backend) -> Exception:
     """The exception for a job without an object."""
-    if outcome.answer and outcome.answer[0] == MISSING:
-        text = outcome.answer[1:].decode(errors="replace")
-        return MissingDependencyError(
-            f"compiling C needs the package 'llvmlite' ({text}); run: pip install llvmlite"
-        )
-    if outcome.answer and outcome.answer[0] == REFUSED:
-        text = outcome.answer[1:].decode(errors="replace").strip()
-        return CompileError([_error(f"internal error, LLVM refused the module: {text}")])
+    if outcome.kind is Kind.MISSING:
+        return MissingDependencyError(outcome.content.decode(errors="replace"))
+    if outcome.kind is Kind.REFUSED:
+        return CompileError(read_value(outcome.content))
+    if outcome.kind is Kind.BROKEN:
+        text = outcome.content.decode(errors="replace").strip()
+        return CompileError([_error(f"internal error: {text}", "please report this text")])
+    return CompileError(_death(outcome, source, limits))
+
+
+def _death(outcome: Outcome, source: str, limits: Backend) -> list[Diagnostic]:
+    """What to say of a child that did not answer."""
+    tail = outcome.errors.strip()[-2000:]
+    if outcome.kind is Kind.EXHAUSTED or "out of memory" in tail or "bad_alloc" in tail:
+        size = limits.memory_limit_bytes >> 20
+        return [_error(f"the program took the compiler more than {size} MiB", _SMALLER)]
     found = located(outcome.errors, source)
     if found:
-        return CompileError(found)
-    tail = outcome.errors.strip()[-2000:]
-    if os.WIFSIGNALED(outcome.status):
-        number = os.WTERMSIG(outcome.status)
-        if number == signal.SIGALRM:
-            return CompileError(
-                [
-                    _error(
-                        f"the program took LLVM more than {time_limit_s:g} seconds",
-                        "make it smaller, or unroll less",
-                    )
-                ]
-            )
-        name = signal.Signals(number).name
-        return CompileError([_error(f"LLVM died of {name}: {tail or 'it said nothing'}")])
-    return CompileError([_error(f"LLVM failed: {tail or 'it said nothing'}")])
+        return found
+    if not os.WIFSIGNALED(outcome.status):
+        return [_error(f"LLVM failed: {tail or 'it said nothing'}", _SMALLER)]
+    number = os.WTERMSIG(outcome.status)
+    if number == signal.SIGALRM:
+        message = f"the program took the compiler more than {limits.time_limit_s:g} seconds"
+        return [_error(message, _SMALLER)]
+    name = signal.Signals(number).name
+    if number == signal.SIGSEGV:
+        return [_error(f"the compiler died of {name}: {tail or 'no stack was left'}", _FLATTER)]
+    return [_error(f"the compiler died of {name}: {tail or 'it said nothing'}", _SMALLER)]
+
+
+_SMALLER = "make the program smaller, or unroll less"
+_FLATTER = "split what is nested deeply, or very long, into several statements"

@@ -1,36 +1,49 @@
-"""The helper process around LLVM: a script that needs the standard library and llvmlite alone.
+"""The helper process: it imports libclang and llvmlite once and forks a child for each job.
 
-LLVM ends the process on an error, and its CO-RE pass may run only once in a process. So this
-helper imports llvmlite, initialises the BPF targets, and then forks one child for each job. A job
-arrives on the control socket (descriptor 0) as one datagram that carries two descriptors: a
-socket for request and answer, and a pipe that becomes the child's standard error. The helper
-itself never runs the backend.
+libclang can be made to overflow its stack, and LLVM ends the process on an error; LLVM's CO-RE pass
+may run only once in a process besides. So a child does one job, whole, and may die of it. A job
+arrives on the control socket (descriptor 0) as one datagram that carries two descriptors: a socket
+that speaks `wire`, and a pipe that becomes the child's standard error.
 
-    request   u32 size of a JSON head, the head, the IR until the end of the stream
-    answer    u8 kind (0 object, 1 IR refused), the object or the text
-    after     i32 wait status of the child, appended by the helper
+What is pure Python and worth keeping is done by the helper itself before it forks: types of the
+kernel are decoded and the prelude is put together here, so that the next job finds them decoded.
 
-The helper ends when its control socket closes, and its children with it.
+The helper ends when its control socket closes, and its children with it; a child also ends when
+its client hangs up.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
-import json
 import os
+import pickle
+import resource
 import select
 import signal
 import socket
 import struct
-import sys
 import time
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
-OBJECT, REFUSED, MISSING = 0, 1, 2
+from ...errors import BpfkitError, CompileError, MissingDependencyError
+from ..parse_input import ParseInput
+from ..values import write_value
+from .asked import AskedFacts, NoKernel, TypeStore
+from .jobs import IrJob, Job, TextJob
+from .wire import Channel, ClosedError, Kind
+
 PR_SET_PDEATHSIG = 1
+
+
+class OutOfTimeError(Exception):
+    """The helper's own part of a job took too long; the child gets all of it."""
+
+
+# ---------------------------------------------------------------- LLVM
 
 
 def load_llvm() -> ModuleType:
@@ -42,11 +55,11 @@ def load_llvm() -> ModuleType:
     return llvm
 
 
-def compile_ir(llvm: ModuleType, head: dict[str, Any], text: str) -> bytes:
-    """Optimise a module and write it as an ELF object."""
-    target = llvm.Target.from_triple(head["triple"])
-    machine = target.create_target_machine(cpu=head["cpu"], opt=2, reloc="default")
-    module = llvm.parse_assembly(text)
+def compile_ir(llvm: ModuleType, ir: str, *, triple: str, cpu: str) -> bytes:
+    """Optimise a module and write it as an ELF object. Raises RuntimeError for a wrong module."""
+    target = llvm.Target.from_triple(triple)
+    machine = target.create_target_machine(cpu=cpu, opt=2, reloc="default")
+    module = llvm.parse_assembly(ir)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     # Wide loads and stores of several members confuse the verifier more than they save.
@@ -57,36 +70,41 @@ def compile_ir(llvm: ModuleType, head: dict[str, Any], text: str) -> bytes:
     return bytes(machine.emit_object(module))
 
 
-def receive(job: socket.socket) -> tuple[dict[str, Any], str]:
-    """Read a request: the client shuts its side down after it."""
-    data = bytearray()
-    while chunk := job.recv(1 << 20):
-        data += chunk
-    (size,) = struct.unpack_from("<I", data)
-    head = json.loads(data[4 : 4 + size])
-    return head, data[4 + size :].decode()
+# ---------------------------------------------------------------- one job, in its child
 
 
-def run_job(
-    llvm: ModuleType | None, failure: str, job: socket.socket, errors: int, helper: int
-) -> None:
-    """The whole life of a child."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != helper:
-        os._exit(1)
+def answer(job: Job, work: Callable[[], tuple[Kind, bytes]]) -> tuple[Kind, bytes]:
+    """Do the work of a child within the time of the job; what comes of it, as a frame."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    os.dup2(errors, 2)
-    head, text = receive(job)
-    if llvm is None:
-        job.sendall(bytes([MISSING]) + failure.encode())
-        return
-    signal.setitimer(signal.ITIMER_REAL, head["time_limit"])
+    signal.setitimer(signal.ITIMER_REAL, job.time_limit_s)
     try:
-        answer = bytes([OBJECT]) + compile_ir(llvm, head, text)
+        return work()
+    except CompileError as error:
+        return Kind.REFUSED, write_value(error.diagnostics)
+    except MissingDependencyError as error:
+        return Kind.MISSING, str(error).encode()
+    except MemoryError:
+        return Kind.EXHAUSTED, b""
     except Exception as error:
-        answer = bytes([REFUSED]) + str(error).encode()
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    job.sendall(answer)
+        return Kind.BROKEN, f"{type(error).__name__}: {error}".encode(errors="replace")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+REHEARSAL = """
+struct value_t { u64 count; char name[16]; };
+BPF_HASH(counts, u32, struct value_t);
+int rehearse(void *ctx) {
+    u32 key = bpf_get_current_pid_tgid() >> 32;
+    struct value_t zero = {}, *value = counts.lookup_or_try_init(&key, &zero);
+    if (value != NULL)
+        value->count += 1;
+    for (int i = 0; i < 4; i++)
+        bpf_trace_printk("%d\\n", key);
+    return 0;
+}
+"""
+"""Uses what most texts use; known to be harmless."""
 
 
 class Helper:
@@ -95,12 +113,85 @@ class Helper:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
         self.jobs: dict[int, socket.socket] = {}
+        self.types = TypeStore()
         self.llvm: ModuleType | None = None
         self.failure = ""
+        self.rehearsed = False
+
+    def load(self) -> None:
+        """Import what every job needs."""
         try:
             self.llvm = load_llvm()
         except Exception as error:
             self.failure = str(error)
+        from ..frontend.clangffi import clang
+
+        with contextlib.suppress(MissingDependencyError):
+            clang()
+
+    def need_llvm(self) -> ModuleType:
+        """LLVM; raises MissingDependencyError without it."""
+        if self.llvm is None:
+            raise MissingDependencyError(
+                f"compiling C needs the package 'llvmlite' ({self.failure}); "
+                "run: pip install llvmlite"
+            )
+        return self.llvm
+
+    def rehearse(self) -> None:
+        """Compile a small text of our own here, up to LLVM: children then find all tables made."""
+        from ..api import compile_c
+        from ..source import Source
+        from ..target import Target
+
+        def emit(ir: str, *, cpu: str, source: str, triple: str) -> bytes:
+            return b""
+
+        with contextlib.suppress(BpfkitError):
+            compile_c(Source(REHEARSAL), Target(NoKernel()), emit=emit)
+        gc.collect()
+
+    # ------------------------------------------------------------ jobs
+
+    def work_on_ir(self, job: IrJob) -> tuple[Kind, bytes]:
+        """IR to object."""
+        llvm = self.need_llvm()
+        try:
+            return Kind.OBJECT, compile_ir(llvm, job.ir, triple=job.triple, cpu=job.cpu)
+        except RuntimeError as error:
+            return Kind.BROKEN, f"LLVM refused the module: {error}".encode(errors="replace")
+
+    def work_on_text(
+        self, job: TextJob, facts: AskedFacts, parts: ParseInput | None
+    ) -> tuple[Kind, bytes]:
+        """Text to object. ``parts`` is what the helper has put together."""
+        from ..api import compile_c
+
+        def emit(ir: str, *, cpu: str, source: str, triple: str) -> bytes:
+            return compile_ir(self.need_llvm(), ir, triple=triple, cpu=cpu)
+
+        source, target = job.source(), job.target(facts)
+        compiled = compile_c(source, target, job.external, emit=emit, parts=parts)
+        return Kind.COMPILED, write_value(compiled)
+
+    def prepare(self, job: TextJob, facts: AskedFacts) -> ParseInput | None:
+        """Put the prelude together; None when that fails: the child tries again and reports."""
+        from ..source import assemble
+
+        def late(*_: object) -> None:
+            raise OutOfTimeError
+
+        before = signal.signal(signal.SIGALRM, late)
+        signal.setitimer(signal.ITIMER_REAL, job.time_limit_s)
+        try:
+            return assemble(job.source(), job.target(facts))
+        except (BpfkitError, OutOfTimeError, MemoryError, RecursionError, ValueError):
+            return None
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    # ------------------------------------------------------------ children
 
     def serve(self) -> None:
         """Serve until the client is gone."""
@@ -108,12 +199,19 @@ class Helper:
         signal.set_wakeup_fd(tell)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while True:
-            waited: list[Any] = [self.control, wake]
-            ready, _, _ = select.select(waited, [], [])
+            waiting = select.poll()
+            waiting.register(self.control, select.POLLIN)
+            waiting.register(wake, select.POLLIN)
+            for socket_ in self.jobs.values():
+                waiting.register(socket_, 0)  # tells only that the client hung up
+            ready = {fd for fd, _ in waiting.poll()}
             if wake in ready:
                 os.read(wake, 4096)
                 self.reap()
-            if self.control in ready and not self.accept():
+            for child, socket_ in self.jobs.items():
+                if socket_.fileno() in ready:
+                    os.kill(child, signal.SIGKILL)
+            if self.control.fileno() in ready and not self.accept():
                 return
 
     def accept(self) -> bool:
@@ -125,24 +223,59 @@ class Helper:
             for descriptor in descriptors:
                 os.close(descriptor)
             return True
-        job = socket.socket(fileno=descriptors[0])
         errors = descriptors[1]
+        job = socket.socket(fileno=descriptors[0])
+        try:
+            self.start(job, errors)
+        except ClosedError:
+            job.close()
+        finally:
+            os.close(errors)
+        return True
+
+    def start(self, job: socket.socket, errors: int) -> None:
+        """Read a job, do what is done here, and fork a child for the rest."""
+        channel = Channel(job)
+        kind, content = channel.receive()
+        request = pickle.loads(content)  # from our client, which started us
+        if kind is Kind.TEXT:
+            facts = AskedFacts(channel.ask, self.types)
+            parts = self.prepare(request, facts)
+
+            def work() -> tuple[Kind, bytes]:
+                return self.work_on_text(request, facts, parts)
+        else:
+
+            def work() -> tuple[Kind, bytes]:
+                return self.work_on_ir(request)
+
         helper = os.getpid()
         child = os.fork()
-        if not child:
-            status = 1
-            try:
-                signal.set_wakeup_fd(-1)
-                self.control.close()
-                for other in self.jobs.values():
-                    other.close()
-                run_job(self.llvm, self.failure, job, errors, helper)
-                status = 0
-            finally:
-                os._exit(status)
-        os.close(errors)
-        self.jobs[child] = job
-        return True
+        if child:
+            self.jobs[child] = job
+            if kind is Kind.TEXT and not self.rehearsed:
+                self.rehearsed = True  # while the first child works, and not before: it waits
+                self.rehearse()
+            return
+        status = 1
+        try:
+            self.become_child(errors, helper)
+            channel.send(*answer(request, work))
+            status = 0
+        finally:
+            os._exit(status)
+
+    def become_child(self, errors: int, helper: int) -> None:
+        """Leave behind what is the helper's."""
+        gc.disable()  # a short life: looking for cycles would only touch shared pages
+        signal.set_wakeup_fd(-1)
+        self.control.close()
+        for other in self.jobs.values():
+            other.close()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != helper:
+            os._exit(1)
+        os.dup2(errors, 2)
 
     def reap(self) -> None:
         """Tell the clients of ended children how they ended."""
@@ -155,9 +288,8 @@ class Helper:
                 return
             job = self.jobs.pop(child, None)
             if job is not None:
-                with contextlib.suppress(OSError):  # the client may have gone away
-                    job.sendall(struct.pack("<i", status))
-                job.close()
+                with job, contextlib.suppress(ClosedError):  # the client may have gone away
+                    Channel(job).send(Kind.ENDED, struct.pack("<i", status))
 
     def end(self) -> None:
         """Take the children along."""
@@ -169,19 +301,20 @@ class Helper:
             time.sleep(0.001)
 
 
-def main() -> None:
+def limit_memory(limit_bytes: int) -> None:
+    """Limit what this process, and each child, may have of its own memory."""
+    resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main(memory_limit_bytes: int) -> None:
     """Run the helper on the control socket at descriptor 0."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    control = socket.socket(fileno=0)
-    helper = Helper(control)
+    limit_memory(memory_limit_bytes)
+    helper = Helper(socket.socket(fileno=0))
     try:
+        helper.load()
         helper.serve()
     finally:
         helper.end()
         os._exit(0)
-
-
-if __name__ == "__main__":
-    # The paths of the client come as arguments: this process runs without its own site set-up.
-    sys.path[:] = sys.argv[1:]
-    main()

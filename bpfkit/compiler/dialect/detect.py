@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-from ..headers.scan import without_comments
-
 BCC = "bcc"
 LIBBPF = "libbpf"
 SUFFIX = ".bpf.c"
@@ -19,6 +17,10 @@ _TELLING = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"](?:bpf/|(?:[^>"\n]*/)?vml
 
 def dialect_of(text: str, name: str = "") -> str:
     """The dialect of a text: "libbpf" or "bcc". ``name`` is the file it comes from."""
-    if name.endswith(SUFFIX) or _TELLING.search(without_comments(text)):
+    if name.endswith(SUFFIX):
         return LIBBPF
-    return BCC
+    if "bpf/" not in text and "vmlinux.h" not in text:
+        return BCC
+    from ..headers.scan import without_comments  # most texts get by without the scanner
+
+    return LIBBPF if _TELLING.search(without_comments(text)) else BCC
