@@ -20,6 +20,7 @@ from .parse_input import ParseInput
 from .provenance.analyse import analyse
 from .rename import follow_renames
 from .source import Source, assemble
+from .symbols import MARK, without_marks
 from .target import Target
 from .tree import Unit
 
@@ -68,6 +69,8 @@ def compile_c(
         raise CompileError([quote_line(error, source)]) from refused
     triple = TRIPLE[byte_order(target.arch)]
     elf = (emit or backend.compile_ir)(ir, cpu=target.cpu, source=source.text, triple=triple)
+    if MARK in ir:
+        elf = without_marks(elf)
     return Compiled(elf, tuple(quote_line(d, source) for d in said), ir, plan.reads)
 
 

@@ -6,6 +6,7 @@ from ..ctype import Array, Qual, Record, Type, align_of, bare, is_scalar, size_o
 from ..diagnostics import Loc, Rejection
 from ..provenance.plan import Instance, Plan
 from ..sections import section_of
+from ..symbols import MARK
 from ..tree import CompoundLiteral, FunctionDecl, MapDecl, Storage, Unit, VarDecl
 from .calls import abi, abi_result
 from .constant import Folder, Image, static_image
@@ -48,6 +49,9 @@ class ModuleLowering:
             id(target) for instance in plan.instances for target in instance.calls.values()
         }
 
+        self._sections = {section_of(i.function, i.symbol) for i in plan.entries}
+        self._sections |= {variable.section for variable in unit.globals}
+
     def emit(self) -> str:
         """Lower everything."""
         for decl in self._unit.maps:
@@ -77,7 +81,11 @@ class ModuleLowering:
 
     def function(self, instance: Instance) -> str:
         """The symbol of an emitted copy of a function."""
-        return symbol(instance.symbol)
+        return self._named(instance.symbol)
+
+    def _named(self, name: str) -> str:
+        """A symbol; one that is called like a section is marked until the object is written."""
+        return symbol(MARK + name if name in self._sections else name)
 
     def entry(self, decl: FunctionDecl) -> str:
         """The symbol of the program or kernel function that a static initialiser names."""
@@ -117,7 +125,7 @@ class ModuleLowering:
         if found is not None:
             return found
         name = f"{decl.owner}.{decl.name}" if decl.owner else decl.name
-        found = self._variables[decl] = self._free_name(symbol(name))
+        found = self._variables[decl] = self._free_name(self._named(name))
         if decl.storage is Storage.EXTERN:
             self._declare_variable(decl, found)
         else:
@@ -194,7 +202,7 @@ class ModuleLowering:
 
     def map(self, decl: MapDecl) -> str:
         """The symbol of a map."""
-        return symbol(decl.name)
+        return self._named(decl.name)
 
     def _define_map(self, decl: MapDecl) -> None:
         record = self._definition(decl)
