@@ -5,6 +5,7 @@ possible.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 import socket
@@ -29,6 +30,12 @@ def getpid_calls(times: int) -> None:
     """Enter getpgid(0) ``times`` times."""
     for _ in range(times):
         os.getpgid(0)
+
+
+def getpgid_call(argument: int) -> None:
+    """Enter getpgid once with all 64 bits of ``argument``: whatever a program shall find there."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(ctypes.c_long(GETPGID[platform.machine()]), ctypes.c_ulong(argument))
 
 
 def spawn(argv: list[str] | None = None) -> int:

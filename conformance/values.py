@@ -15,7 +15,7 @@ from bpfkit.links.tracepoint import attach_tracepoint
 from bpfkit.maps.array import ArrayMap
 from bpfkit.uapi.bpf import ProgType
 
-from .triggers import getpid_calls, only_mine
+from .triggers import getpgid_call, only_mine
 
 PACKET = bytes(range(64))
 _OUT = """
@@ -57,18 +57,23 @@ def in_xdp(
 
 
 def in_task(
-    body: str, results: int = 1, before: str = "", *, cflags: Sequence[str] = ()
+    body: str,
+    results: int = 1,
+    before: str = "",
+    *,
+    cflags: Sequence[str] = (),
+    argument: int = 0,
 ) -> list[int]:
     """Run statements once in a system call of this process and give what they stored.
 
-    ``args`` is the context of raw_syscalls:sys_enter.
+    ``args`` is the context of raw_syscalls:sys_enter; ``argument`` is what ``args->args[0]`` holds.
     """
     text = _OUT.format(results=results) + _TASK.format(before=before, body=body)
     with load(text, cflags=[*only_mine(), *cflags]) as collection:
         name = "tracepoint__raw_syscalls__sys_enter"
         program = collection.load_program(name, ProgType.TRACEPOINT)
         with attach_tracepoint(collection.system, program, "raw_syscalls", "sys_enter"):
-            getpid_calls(1)
+            getpgid_call(argument)
         return stored(collection)
 
 

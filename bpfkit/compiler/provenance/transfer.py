@@ -233,7 +233,7 @@ class Transfer:
             if _is_address_table(node.lvalue):
                 return VISIBLES
             if is_kptr(node.type) and any(a.kind is Kind.VISIBLE for a in atoms):
-                return OWNEDS
+                return self._pointing(OWNEDS, node.type)
         value = self.memory.load(atoms, node.type, access)
         return self._tagged(node, value) if Kind.SCALAR in {a.kind for a in value} else value
 
@@ -262,7 +262,13 @@ class Transfer:
             return VISIBLES
         if is_user_pointer(to) and SCALAR in value:
             value = value - SCALARS | USERS
-        if isinstance(record := bare(to.to), Record):
+        return self._pointing(value, to)
+
+    def _pointing(self, value: Atoms, type_: Type) -> Atoms:
+        """``value`` as a pointer of ``type_``."""
+        pointer = bare(type_)
+        record = bare(pointer.to) if isinstance(pointer, Pointer) else None
+        if isinstance(record, Record):
             return frozenset(self._typed(atom, record) for atom in value)
         return value
 
