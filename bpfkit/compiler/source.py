@@ -236,7 +236,7 @@ class _Prelude:
         fixed = bpf_enumerators().keys()
         if self._target.dialect == BCC:
             return fixed
-        used = fixed & self._used.words
+        used = fixed & self._used.free
         return fixed - {name for name in used if self._kernel.is_enumerator(name)}
 
     def _not_types(self, supply: Supply) -> set[str]:
