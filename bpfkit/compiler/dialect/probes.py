@@ -28,6 +28,8 @@ from .walk import expressions
 FROM_WORDS = "args:ctx"
 MAX_WORDS = 12  # MAX_BPF_FUNC_ARGS
 SYSCALL_PREFIX = "syscall__"
+USER_MEMORY = "user memory"
+"""Annotation of a variable whose value is an address of the process's memory."""
 WRAPPED_SINCE = (4, 17)
 
 # The names by which bcc's attach calls mean "the system call that is called so on this machine".
@@ -126,12 +128,21 @@ def _from_registers(
             f"{target.arch} passes {len(names)} arguments in registers",
         )
     _check_context(context)
+    if names is table.syscall_args:
+        _mark_user_memory(extra)
     holder = context
     if wrapped:
         inner = Cast(context.type, context.loc, _register(context, table.args[0], context))
         holder = build.local("caller", context.type, context.loc, inner)
         prologue.append(holder)
     return [_register(holder, name, p) for p, name in zip(extra, names, strict=False)]
+
+
+def _mark_user_memory(parameters: list[VarDecl]) -> None:
+    """Say of the pointers that a process passes to the kernel where they lead."""
+    for parameter in parameters:
+        if isinstance(bare(parameter.type), (Pointer, Array)):
+            parameter.annotations = (*parameter.annotations, USER_MEMORY)
 
 
 def _convention(name: str, table: Registers, target: Target) -> tuple[tuple[str, ...], bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..ctype import Record, bare, size_of
+from ..dialect.probes import USER_MEMORY
 from ..tree import (
     Asm,
     Case,
@@ -22,7 +23,7 @@ from ..tree import (
     While,
 )
 from .transfer import Transfer
-from .values import NOTHING, SCALARS, Atoms, stack
+from .values import NOTHING, SCALARS, USERS, Atoms, stack
 
 
 def execute(transfer: Transfer, node: Stmt) -> Atoms:
@@ -61,6 +62,10 @@ def _declare(transfer: Transfer, var: VarDecl) -> None:
     if var.storage is Storage.LOCAL and var.init is not None:
         obj = transfer.clone.object_of(var)
         transfer.clone.comes_from(var, var.init)
+        if USER_MEMORY in var.annotations:
+            transfer.value(var.init)
+            transfer.memory.write(obj, 0, USERS)
+            return
         transfer.initialise(frozenset({stack(obj)}), var.type, var.init)
 
 

@@ -18,7 +18,6 @@ from conformance.values import in_task, stored
 
 USER = "bpf_probe_read_user"
 FIRST = "struct node *n = (struct node *)args->args[0];"
-TAGGED = '#define __user __attribute__((btf_type_tag("user")))\n'
 
 
 def ways(text: str, cflags: list[str]) -> dict[str, str]:
@@ -93,10 +92,9 @@ def test_a_user_cast_says_that_memory_is_the_process_s() -> None:
     struct node __user *n = (struct node __user *)ADDRESS; struct node __user *m = n->next;
     OUT(0, n->value); OUT(1, m->value); OUT(2, n->next->next->small);
     """
-    assert in_task(body, 3, TAGGED + NODE, cflags=ring.cflags) == [1000, -2000, -9]
+    assert in_task(body, 3, NODE, cflags=ring.cflags) == [1000, -2000, -9]
     text = (
-        TAGGED
-        + NODE
+        NODE
         + """
     int kprobe_free(struct pt_regs *ctx) {
         struct node __user *n = (struct node __user *)PT_REGS_PARM1(ctx);
@@ -111,7 +109,7 @@ def test_a_user_cast_says_that_memory_is_the_process_s() -> None:
 def test_a_user_member_leads_to_user_memory() -> None:
     """A ``__user`` member of a record is a pointer into user memory, wherever the record is."""
     ring = Ring()
-    before = TAGGED + NODE + "struct holder { int k; struct node __user *p; char __user *s; };"
+    before = NODE + "struct holder { int k; struct node __user *p; char __user *s; };"
     text = (
         before
         + """
