@@ -1,7 +1,8 @@
 """Precompiled headers: what many texts include is parsed once and kept on disk.
 
 libclang checks size and time of every file that went into one, and refuses it when one changed; it
-is made again then. A directory that cannot be written to means that nothing is kept.
+is made again then. A directory that cannot be written to means that nothing is kept. When it grows
+over its limit, what was not used for longest goes.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,8 +22,12 @@ from .clangffi import ParseFailure
 
 USE = ("-Xclang", "-fmodules-validate-system-headers", "-include-pch")
 """Flags before the path of one. Without the first, changes of system headers go unseen."""
+LIMIT_BYTES = 512 << 20
+"""What all of them may take together: one of a kernel's headers takes 15 to 30 MB."""
+IN_USE_S = 60
 AST_READ_ERROR = 4
 """CXError_ASTReadError: a precompiled header that no longer fits."""
+_NAME = "base.pch"
 
 
 def precompiled(source: ParseInput, flags: Sequence[str]) -> str:
@@ -31,13 +38,34 @@ def precompiled(source: ParseInput, flags: Sequence[str]) -> str:
     library = Path(clangffi.clang().path)
     key = hashlib.sha256("\0".join([source.base, *flags, library_mark(library)]).encode())
     folder = Path(source.keep) / key.hexdigest()
-    ready = folder / "base.pch"
-    if not ready.exists():
-        try:
+    ready = folder / _NAME
+    try:
+        if ready.exists():
+            ready.touch()  # used now
+        else:
             _make(source.base, flags, folder)
-        except OSError:
-            return ""
+            drop_oldest(Path(source.keep), LIMIT_BYTES)
+    except OSError:
+        return ""
     return str(ready) if ready.exists() else ""
+
+
+def drop_oldest(keep: Path, limit: int) -> None:
+    """Remove precompiled headers below ``keep`` until ``limit`` bytes are left.
+
+    Those used within `IN_USE_S` stay: a parser may be reading them.
+    """
+    found = []
+    in_use = time.time_ns() - IN_USE_S * 10**9
+    for path in keep.glob(f"*/{_NAME}"):
+        with contextlib.suppress(OSError):  # another process was faster
+            status = path.stat()
+            found.append((status.st_mtime_ns, status.st_size, path.parent))
+    total = sum(size for _, size, _ in found)
+    for used, size, folder in sorted(found):
+        if total > limit and used < in_use:
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= size
 
 
 def library_mark(library: Path) -> str:
@@ -72,7 +100,7 @@ def _make(base: str, flags: Sequence[str], folder: Path) -> None:
         handle, name = tempfile.mkstemp(dir=folder)
         os.close(handle)
         if unit.save(name):
-            Path(name).replace(folder / "base.pch")
+            Path(name).replace(folder / _NAME)
         else:
             Path(name).unlink()
 

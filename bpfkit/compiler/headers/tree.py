@@ -38,6 +38,9 @@ _DEFINES = (
     "-D__HAVE_BUILTIN_BSWAP16__",
     "-D__HAVE_BUILTIN_BSWAP32__",
     "-D__HAVE_BUILTIN_BSWAP64__",
+    # Where it is defined, macros such as max() and memcpy() call functions that nobody defines in
+    # branches that an optimiser removes.
+    "-U__OPTIMIZE__",
     "-fms-extensions",
     "-fno-strict-aliasing",
 )
@@ -52,6 +55,8 @@ _ALWAYS = (
     "uapi/linux/bpf.h",
     "uapi/linux/if_packet.h",
 )
+# Kernels declare these as functions of their own, which a BPF program cannot call.
+_BUILT_IN = ("memcpy", "memmove", "memset")
 _LEADING = re.compile(r"[ \t]*#[ \t]*include[ \t]*<([^>\n]+)>[ \t]*$")
 _BLANK = re.compile(r"[ \t]*(//.*)?$")
 
@@ -72,6 +77,8 @@ def assemble_with_headers(
     headers = bcc_headers() | dict(includes)
     base = [f"#include <{path}>" for path in _ALWAYS]
     base += [f"#include <{path}>" for path in leading_includes(text) if path not in headers]
+    for function in _BUILT_IN:
+        base += [f"#undef {function}", f"#define {function} __builtin_{function}"]
     # Every helper, so that what is precompiled serves all texts with the same includes.
     base += declare_helpers(by_name().keys(), {"bpf_trace_printk"})
     base.append(bcc_prelude(target.arch, syscall_wrapper=wrapper))

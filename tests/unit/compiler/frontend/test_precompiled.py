@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,25 @@ def test_a_directory_that_cannot_be_made_means_nothing_is_kept(
 
 def test_forgetting_what_is_not_there_is_fine(tmp_path: Path) -> None:
     module.forget(os.fspath(tmp_path / "none"))
+
+
+def test_those_that_were_not_used_for_longest_go(tmp_path: Path) -> None:
+    now = time.time()
+    for name, age_s in (("old", 900), ("older", 9000), ("used", 300), ("new", 0)):
+        path = tmp_path / name / "base.pch"
+        path.parent.mkdir()
+        path.write_bytes(bytes(100))
+        os.utime(path, (now - age_s, now - age_s))
+    module.drop_oldest(tmp_path, 200)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "used"]
+    module.drop_oldest(tmp_path, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]  # somebody may be reading it
+
+
+def test_use_keeps_one_from_going(tmp_path: Path, headers: Path) -> None:
+    keep = tmp_path / "keep"
+    parsed(keep, headers)
+    (ready,) = kept(keep)
+    os.utime(ready, (1, 1))
+    parsed(keep, headers)
+    assert ready.stat().st_mtime > 1

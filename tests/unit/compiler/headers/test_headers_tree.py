@@ -72,6 +72,25 @@ def test_types_come_from_the_tree_and_the_kernel_is_not_asked(tree: Tree) -> Non
     assert "preserve.struct" not in compiled.ir
 
 
+def test_functions_that_only_an_optimiser_removes_are_not_called(tree: Tree) -> None:
+    with (Path(tree.source) / "include/linux/types.h").open("a") as file:
+        file.write(
+            "extern void *memset(void *to, int c, size_t n);\n"
+            "extern void nobody_defines_this(void);\n"
+            "#ifdef __OPTIMIZE__\n#define check(x) if (!(x)) nobody_defines_this()\n"
+            "#else\n#define check(x)\n#endif\n"
+        )
+    text = """
+    int f(struct pt_regs *ctx) {
+        char name[16];
+        check(sizeof(name) == 16);
+        memset(name, 0, sizeof(name));
+        return name[3];
+    }
+    """
+    assert compile_c(Source(text), target(tree)).elf[:4] == b"\x7fELF"
+
+
 def test_assembly_of_a_header_is_told_where_it_is_called(tree: Tree) -> None:
     text = "#include <linux/sched.h>\nint f(struct pt_regs *ctx) {\n    return word();\n}\n"
     with pytest.raises(CompileError) as caught:
