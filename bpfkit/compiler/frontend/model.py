@@ -158,8 +158,13 @@ class Types:
         if isinstance(plain, Record):
             for field in plain.fields:
                 target = bare(field.type)
+                inside = isinstance(target, Array)  # what a map of maps holds: maps
+                if isinstance(target, Array):
+                    target = bare(target.of)
                 if isinstance(target, Pointer):
                     self.need(target.to)
+                    if inside:
+                        self.need_pointees(target.to)
 
     def _make(self, t: CXType) -> Type:
         lib = self._lib

@@ -237,9 +237,12 @@ class DebugInfo:
         if isinstance(t, Record):
             for member in t.fields:
                 target = bare(member.type)
+                inside = isinstance(target, Array)  # what a map of maps holds: maps
                 while isinstance(target, (Array, Pointer)):
                     target = bare(target.of if isinstance(target, Array) else target.to)
                 self.type(target)
+                if inside:
+                    self.require_pointed(target)
 
     def _describe(self, t: Type, need: Need) -> str:
         match t:
