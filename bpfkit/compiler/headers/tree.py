@@ -56,7 +56,7 @@ _ALWAYS = (
     "uapi/linux/if_packet.h",
 )
 # Kernels declare these as functions of their own, which a BPF program cannot call.
-_BUILT_IN = ("memcpy", "memmove", "memset")
+_BUILT_IN = ("memcmp", "memcpy", "memmove", "memset")
 _LEADING = re.compile(r"[ \t]*#[ \t]*include[ \t]*<([^>\n]+)>[ \t]*$")
 _BLANK = re.compile(r"[ \t]*(//.*)?$")
 
