@@ -14,7 +14,7 @@ from .tree import FunctionDecl
 OWN = ".bpf.fn."
 """Followed by the program's name: a section that does not tell what the program is."""
 
-# Beginning of a name -> beginning of a section. "__" in the rest stands for "/" where ``split``.
+# Beginning of a name, beginning of a section.
 _PREFIXES = (
     ("kprobe__", "kprobe/"),
     ("kretprobe__", "kretprobe/"),
@@ -40,6 +40,11 @@ _BY_CONTEXT = {
     "sk_msg_md": "sk_msg",
     "bpf_sk_lookup": "sk_lookup",
     "sk_reuseport_md": "sk_reuseport",
+    "bpf_sysctl": "cgroup/sysctl",
+    "bpf_cgroup_dev_ctx": "cgroup/dev",
+    "bpf_sockopt": "cgroup/getsockopt",
+    "bpf_sock_addr": "cgroup/connect4",
+    "bpf_sock": "cgroup/sock",
 }
 _TRACEPOINT_ARGS = "tracepoint__"
 

@@ -250,7 +250,7 @@ class _Prelude:
             | self._fixed_constants()
             | {"LINUX_VERSION_CODE", "UTS_RELEASE"}
             | {tag for _, tag in used.tags}
-            | dialect.rest.words
+            | (dialect.rest.words - (bpf_enumerators().keys() - self._fixed_constants()))
             | {word for words in dialect.macros.values() for word in words}
         )
 
