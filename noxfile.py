@@ -100,6 +100,13 @@ def host(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Generated programs against every way to run them: ``nox -s fuzz -- --minutes 20``."""
+    project(session)
+    run(session, "python", "-m", "tests.fuzz", *session.posargs)
+
+
+@nox.session(venv_backend="none")
 def kernels(session: nox.Session) -> None:
     """The conformance suite on a set of kernels, merged: ``nox -s kernels -- smoke``."""
     project(session)

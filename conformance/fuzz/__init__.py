@@ -1,0 +1,1 @@
+"""Random C programs, and the ways to run them that must agree."""
