@@ -7,8 +7,9 @@ instead of the whole kernel. The bodies of records are written by ``records.py``
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from ..uapi.btf import BtfKind
@@ -23,6 +24,7 @@ from .types import (
     FuncProto,
     Fwd,
     Int,
+    Member,
     Ptr,
     Restrict,
     Struct,
@@ -78,7 +80,9 @@ class Policy:
     ``tags``, ``typedefs`` and ``enumerators`` are names the reader has already. ``other_tags`` and
     ``other_typedefs`` are names the reader gives to types of its own: a pointer to such a record
     points to the reader's; by value the kernel's type is written as ``NAME___btf``. ``follow`` says
-    for the name of a pointer member whether the record it points to is wanted in full.
+    for the name of a pointer member whether the record it points to is wanted in full. ``keep``
+    says for a named record and one of its members whether that is written; padding stands for the
+    others, so that all keep their places.
     """
 
     tags: Set[str] = frozenset()
@@ -87,6 +91,7 @@ class Policy:
     other_tags: Set[str] = frozenset()
     other_typedefs: Set[str] = frozenset()
     follow: Callable[[str], bool] = _always
+    keep: Callable[[Struct | Union, str], bool] | None = None
 
 
 @dataclass(slots=True)
@@ -111,6 +116,8 @@ class Printer:
     _used_enumerators: set[str] = field(default_factory=set)
     _names: dict[int, str] = field(default_factory=dict)
     _pads: int = 0
+    _within: Struct | Union | None = None
+    """The named record that is being written."""
 
     def __post_init__(self) -> None:
         self.shapes = Shapes(self.btf)
@@ -148,8 +155,9 @@ class Printer:
             case Enum() | Enum64():
                 self._define_enum(type_id, found)
             case Typedef(type_id=inner):
-                self._write_typedef(type_id, found)
-                self.define(inner)
+                with self._writing(None):
+                    self._write_typedef(type_id, found)
+                    self.define(inner)
             case Array(type_id=inner):
                 self.define(inner)
             case Ptr(type_id=inner):
@@ -176,7 +184,8 @@ class Printer:
             case Typedef(name=known, type_id=inner) if known in _BUILTIN:
                 self.declare(inner)
             case Typedef():
-                self._write_typedef(type_id, found)
+                with self._writing(None):
+                    self._write_typedef(type_id, found)
             case Struct() | Union() | Enum() | Enum64() | Array():
                 self.define(type_id)
             case FuncProto():
@@ -264,13 +273,37 @@ class Printer:
         """Write a named record; an anonymous one is written where it is used."""
         if found.name and found.name in self.policy.tags:
             return
-        for member in found.members:
-            self._prepare_member(member.name, member.type_id)
-        if not found.name:
-            return
-        body = record_body(self, type_id, found, 0)
+        with self._writing(found if found.name else self._within):
+            for member in self.members(found):
+                self._prepare_member(member.name, member.type_id)
+            if not found.name:
+                return
+            body = record_body(self, type_id, found, 0)
         self._declared.add(type_id)
         self.chunks.append(Chunk(f"{body};", found.name))
+
+    @contextlib.contextmanager
+    def _writing(self, record: Struct | Union | None) -> Iterator[None]:
+        outer, self._within = self._within, record
+        try:
+            yield
+        finally:
+            self._within = outer
+
+    def members(self, record: Struct | Union) -> Sequence[Member]:
+        """The members to write of a record, or of one without a name inside of it."""
+        keep = self.policy.keep
+        if keep is None or self._within is None:
+            return record.members
+        return [member for member in record.members if self._is_kept(member, keep)]
+
+    def _is_kept(self, member: Member, keep: Callable[[Struct | Union, str], bool]) -> bool:
+        assert self._within is not None
+        if member.name:
+            return keep(self._within, member.name)
+        inner = self.btf.resolve(member.type_id)[1]
+        parts = inner.members if isinstance(inner, Struct | Union) else ()
+        return any(self._is_kept(part, keep) for part in parts)
 
     def _prepare_member(self, name: str, type_id: int) -> None:
         self.define(type_id)

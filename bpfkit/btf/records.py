@@ -64,6 +64,9 @@ def record_body(printer: Printer, type_id: int, record: Struct | Union, indent: 
         except _Misfit:
             continue
         suffix = " __attribute__((packed))" if packed else ""
+        if len(printer.members(record)) < len(record.members) and not packed:
+            # What is left out may have been what aligned it.
+            suffix = f" __attribute__((aligned({printer.shapes.align(type_id)})))"
         return "\n".join([f"{head} {{", *lines, f"{tabs}}}{suffix}"])
     raise AssertionError("the last attempt never fails")
 
@@ -142,7 +145,10 @@ def _layout(
     tabs = "\t" * indent
     body = _Body(packed, printer.pad_name)
     largest = 0
-    for member in record.members:
+    members = printer.members(record)
+    if len(members) < len(record.members) and not packed:
+        body.align = printer.shapes.align(type_id)
+    for member in members:
         if isinstance(record, Union):
             largest = max(largest, body.at)
             body.at = 0

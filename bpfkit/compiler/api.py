@@ -25,6 +25,7 @@ from .target import Target
 from .tree import Unit
 
 INCOMPLETE = re.compile(r"incomplete (?:\w+ )*(?:of )?type '(?:const |volatile )*struct (\w+)")
+NO_MEMBER = "no member named"
 
 
 class Emit(Protocol):
@@ -82,17 +83,21 @@ def parse_source(
     ``parts`` is what `assemble` made of it, made now without it.
     """
     also: set[str] = set()
+    whole = False
     while True:
         try:
-            unit, said = parse(parts or assemble(source, target, also=also))
+            unit, said = parse(parts or assemble(source, target, also=also, whole=whole))
             refuse(said, source)
             follow_renames(unit)
             return unit, said
         except CompileError as error:
             wanted = {m[1] for d in error.diagnostics for m in INCOMPLETE.finditer(d.message)}
-            if not wanted - also:
+            # A macro may put a member's name together, and clang offers the name that was meant.
+            lacking = any(NO_MEMBER in d.message for d in error.diagnostics)
+            if not wanted - also and (whole or not lacking):
                 raise
             also |= wanted
+            whole |= lacking
             parts = None
 
 

@@ -78,11 +78,14 @@ class Source:
     includes: Mapping[str, str] = field(default_factory=dict)
 
 
-def assemble(source: Source, target: Target, *, also: Iterable[str] = ()) -> ParseInput:
+def assemble(
+    source: Source, target: Target, *, also: Iterable[str] = (), whole: bool = False
+) -> ParseInput:
     """Put together what the frontend parses.
 
     ``also`` names records wanted in full although the text does not name them, for a second attempt
-    after an "incomplete type" message. Raises CompileError when the text names a tracepoint the
+    after an "incomplete type" message; ``whole`` gives large records with every member, for one
+    after "no member named". Raises CompileError when the text names a tracepoint the
     kernel lacks.
     """
     used = _scan_all(source, target)
@@ -91,7 +94,7 @@ def assemble(source: Source, target: Target, *, also: Iterable[str] = ()) -> Par
         parts = (source.name, source.text, source.includes, events)
         return assemble_with_headers(*parts, target, target.headers)
     used.tags |= {("struct", tag) for tag in also}
-    prelude = _Prelude(source, target, used)
+    prelude = _Prelude(source, target, used, whole=whole)
     arch = _ARCH_MACROS.get(target.arch, ())
     text = prelude.text()
     return ParseInput(
@@ -128,7 +131,8 @@ class _Prelude:
     Order: types, constants, macros, functions, dialect, tracepoints.
     """
 
-    def __init__(self, source: Source, target: Target, used: Scan) -> None:
+    def __init__(self, source: Source, target: Target, used: Scan, *, whole: bool) -> None:
+        self._whole = whole
         self._source = source
         self._target = target
         self._used = used
@@ -207,6 +211,8 @@ class _Prelude:
         """Write the kernel types the program needs; BTF is not read when it needs none."""
         used = self._used
         tags = used.tags | supply.tags | result_tags(supply.words)
+        for macro in self._dialect.tags.keys() & supply.words:
+            tags |= self._dialect.tags[macro]
         if not self._dialect_text:
             tags |= macro_tags(self._source.text, supply.words, self._target.arch)
         other = used.own_tags | self._dialect.rest.own_tags
@@ -220,7 +226,7 @@ class _Prelude:
             other_typedefs=used.own_typedefs,
             enumerators=frozenset(used.own_enumerators | CONSTANTS.keys()),
         )
-        return self._kernel.section(tags, names, supply.words, policy)
+        return self._kernel.section(tags, names, supply.words, policy, whole=self._whole)
 
     def _declared_options(self) -> set[str]:
         """Options that the text declares as variables to be filled in at load time."""

@@ -39,6 +39,7 @@ _FLAGS = (
     "-fms-extensions",
     "-fno-builtin",
     "-fno-color-diagnostics",
+    "-fspell-checking",  # libclang is for editors and leaves it out
     # Silence what is normal in BPF programs.
     "-Wno-address-of-packed-member",
     "-Wno-array-bounds",

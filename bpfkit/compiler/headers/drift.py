@@ -86,6 +86,11 @@ def words_behind(words: Set[str]) -> set[str]:
     return found
 
 
+def places(record: str, words: Set[str]) -> set[str]:
+    """Return the members of a record that other forms of members in ``words`` are put beside."""
+    return {one.beside for one in moved().get(record, ()) if one.beside and one.member in words}
+
+
 def tags_behind(words: Set[str]) -> set[tuple[str, str]]:
     """Return the records that moved pointers in ``words`` lead to."""
     texts: list[str] = []
@@ -191,6 +196,8 @@ _BARRIER = '__asm__ volatile("" : "+r"(place));'
 
 def keeper(prelude: str) -> str:
     """Return a function for the end of the text that names all functions of the prelude."""
+    if PREFIX not in prelude:
+        return ""
     names = re.findall(rf"\b({PREFIX}\w+)\(struct \w+ \*record\)", prelude)
     calls = "".join(f"(void){name}(0);" for name in dict.fromkeys(names))
     return f"\nstatic inline void {KEEP}(void) {{ {calls} }}\n" if calls else ""

@@ -204,11 +204,13 @@ def _scan_outer(outer: str, found: Scan) -> None:
 class Dialect:
     """A prelude taken apart: its macros are of interest only when the program uses them.
 
-    ``macros`` maps each to the words of its body, ``rest`` scans what is left.
+    ``macros`` maps each to the words of its body, ``tags`` to the records it names, ``rest`` scans
+    what is left.
     """
 
     macros: dict[str, frozenset[str]]
     rest: Scan
+    tags: dict[str, frozenset[tuple[str, str]]]
 
 
 @cache
@@ -216,7 +218,11 @@ def take_apart(prelude: str) -> Dialect:
     """Scan the text of a dialect's prelude; it is the same for all programs of a target."""
     text = without_comments(prelude)
     macros: dict[str, frozenset[str]] = {}
+    tags: dict[str, frozenset[tuple[str, str]]] = {}
     for name, parameters, body in _DEFINE.findall(text):
         own = words_of(parameters)
         macros[name] = macros.get(name, frozenset()) | frozenset(words_of(body) - own)
-    return Dialect(macros, scan(_DIRECTIVE.sub("", text)))
+        named = frozenset(pair for pair in tags_of(body) if pair[1] not in own)
+        if named:
+            tags[name] = tags.get(name, frozenset()) | named
+    return Dialect(macros, scan(_DIRECTIVE.sub("", text)), tags)

@@ -8,19 +8,24 @@ fixed offsets.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import replace
 
 from ...btf.dump import TAG_KINDS, Chunk, Policy, Printer
 from ...btf.layout import find_member, size_of
-from ...btf.types import Array, Btf, Enum, Enum64, Fwd
+from ...btf.types import Array, Btf, Enum, Enum64, Fwd, Ptr, Struct, Union
 from ...uapi.btf import BtfKind
 from ..target import KernelFacts
 from .basics import CONTEXTS, context
-from .drift import extend, tags_behind, words_behind
+from .drift import extend, moved, places, tags_behind, words_behind
 
 _PUSH = "#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)"
 _POP = "#pragma clang attribute pop"
+
+STACK_BYTES = 512
+"""MAX_BPF_STACK, include/linux/filter.h."""
+# Questions of CO-RE that compare whole records.
+_COMPARING = frozenset({"bpf_core_type_matches", "__builtin_preserve_type_info"})
 
 PLAIN_RECORDS = frozenset(
     {
@@ -148,9 +153,18 @@ class KernelTypes:
         return next(one.value for one in found.values if one.name == name)
 
     def section(
-        self, tags: Iterable[tuple[str, str]], names: Iterable[str], words: Set[str], policy: Policy
+        self,
+        tags: Iterable[tuple[str, str]],
+        names: Iterable[str],
+        words: Set[str],
+        policy: Policy,
+        *,
+        whole: bool = False,
     ) -> str:
         """Write what ``tags`` and ``names`` ask for. ``words`` is every identifier of the program.
+
+        Of records too large for a program's stack only the members among ``words`` are written,
+        unless they are wanted ``whole``: no program holds one, it reads members.
 
         What the kernel itself lacks is looked for in its modules. A tag that is nowhere is declared
         only, so that the compiler names it in its message.
@@ -169,7 +183,9 @@ class KernelTypes:
         chunks: list[Chunk] = []
         kernel, modules = wanted.pop(""), wanted or {"": []}
         for module, ids in modules.items():
-            printer = Printer(self._graph(module), policy)
+            graph = self._graph(module)
+            keep = None if whole else _keeper(words, graph)
+            printer = Printer(graph, replace(policy, keep=keep))
             for type_id in kernel + ids:
                 printer.want(type_id)
             printer.finish()
@@ -218,6 +234,31 @@ class KernelTypes:
             place = self._in_module(name, {BtfKind.TYPEDEF})
             if place is not None:
                 wanted.setdefault(place[0], []).append(place[1])
+
+
+def _keeper(words: Set[str], btf: Btf) -> Callable[[Struct | Union, str], bool] | None:
+    """Which members are written of which records; None for all."""
+    if words & _COMPARING:
+        return None
+
+    def keep(record: Struct | Union, member: str) -> bool:
+        if record.size <= STACK_BYTES or member in words or is_plain(record.name):
+            return True
+        # Another form of a member that moved is put beside one of these.
+        return member in places(record.name, words) or (
+            record.name in moved() and member == _first_pointer(btf, record)
+        )
+
+    return keep
+
+
+def _first_pointer(btf: Btf, record: Struct | Union) -> str:
+    """The first member that points to a record."""
+    for member in record.members:
+        found = btf.type(member.type_id)
+        if isinstance(found, Ptr) and isinstance(btf.type(found.type_id), Struct):
+            return member.name
+    return ""
 
 
 def wrap(chunks: Iterable[Chunk]) -> str:
