@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,6 +57,15 @@ class BtfFacts:
     def btf(self) -> Btf:
         """The kernel's own types."""
         return decode(self._data)
+
+    def btf_bytes(self, module: str) -> bytes:
+        """The types of "vmlinux"; none of a module."""
+        return self._data if module == "vmlinux" else b""
+
+    def btf_identity(self, module: str) -> str:
+        """A name for the types of "vmlinux"; "" for those of a module."""
+        data = self.btf_bytes(module)
+        return blake2b(data, digest_size=20).hexdigest() if data else ""
 
     def module_btf(self, module: str) -> Btf | None:
         """None: modules bring their types in files of their own."""

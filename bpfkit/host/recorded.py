@@ -18,6 +18,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self
 
@@ -126,7 +127,19 @@ class RecordedFacts:
     @cached_property
     def btf(self) -> Btf:
         """The kernel's own types."""
-        return decode(self._required("btf/vmlinux"))
+        return decode(self.btf_bytes("vmlinux"))
+
+    def btf_bytes(self, module: str) -> bytes:
+        """The types of "vmlinux" or a module as the kernel gave them."""
+        return self._required(f"btf/{module}")
+
+    def btf_identity(self, module: str) -> str:
+        """A name for the types of "vmlinux" or a module, "" for a module without."""
+        row = self._index["sections"].get(f"btf/{module}")
+        if row is None:
+            return ""
+        at = self._start + row[0]
+        return blake2b(self._data[at : at + row[1]], digest_size=20).hexdigest()
 
     def module_btf(self, module: str) -> Btf | None:
         """A module's types on top of the kernel's; None when it was not loaded or had none."""

@@ -115,6 +115,9 @@ def test_what_types_alone_do_not_tell_is_an_error_that_says_so(tmp_path: Path) -
 
 def test_what_may_be_unknown_is_none(tmp_path: Path) -> None:
     facts = facts_from_btf(write(tmp_path, BTF))
+    assert (facts.btf_bytes("vmlinux"), facts.btf_bytes("vfat")) == (BTF, b"")
+    assert facts.btf_identity("vmlinux")
+    assert facts.btf_identity("vfat") == ""
     assert facts.config("BPF") is None
     assert facts.config_text() is None
     assert facts.modules_with_btf() == []

@@ -75,6 +75,16 @@ def test_types_of_modules_stand_on_those_of_the_kernel() -> None:
     assert facts.module_btf("vmlinux") is None
 
 
+def test_types_are_named_without_being_read() -> None:
+    facts = RecordedFacts(GOOD)
+    names = {facts.btf_identity(name) for name in ("vmlinux", "empty_mod")}
+    assert len(names) == 2
+    assert facts.btf_identity("vfat") == ""
+    assert facts.btf_bytes("vmlinux") == BTF
+    again = RecordedFacts(emit_recording({**SCALARS, "online_cpus": 1}, SECTIONS))
+    assert again.btf_identity("vmlinux") == facts.btf_identity("vmlinux")
+
+
 def test_an_unknown_configuration_has_no_options() -> None:
     sections = {name: data for name, data in SECTIONS.items() if name != "config"}
     facts = RecordedFacts(emit_recording(SCALARS, sections))
