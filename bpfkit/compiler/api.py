@@ -20,6 +20,7 @@ from .parse_input import ParseInput
 from .provenance.analyse import analyse
 from .rename import follow_renames
 from .source import Source, assemble
+from .suggest import with_hint
 from .symbols import MARK, without_marks
 from .target import Target
 from .tree import Unit
@@ -95,7 +96,8 @@ def parse_source(
             # A macro may put a member's name together, and clang offers the name that was meant.
             lacking = any(NO_MEMBER in d.message for d in error.diagnostics)
             if not wanted - also and (whole or not lacking):
-                raise
+                hinted = [with_hint(d, target) for d in error.diagnostics]
+                raise CompileError(hinted) from error
             also |= wanted
             whole |= lacking
             parts = None
