@@ -199,7 +199,7 @@ class Program:
             if clone is None:
                 continue
             for parameter, name in zip(clone.function.params, callback.params, strict=False):
-                value = callback_value(name, args)
+                value = callback_value(name, args, parameter.type)
                 self.memory.write(clone.object_of(parameter), 0, value)
             self.run(clone)
 

@@ -148,14 +148,16 @@ def kfunc_result(name: str, type_: Type) -> Atoms:
     return VISIBLES
 
 
-def callback_value(name: str, args: list[Atoms]) -> Atoms:
-    """What a callback gets for a parameter that `Callback` calls ``name``."""
+def callback_value(name: str, args: list[Atoms], type_: Type) -> Atoms:
+    """What a callback gets for a parameter of ``type_`` that `Callback` calls ``name``."""
     match name:
         case "number":
             return SCALARS
         case "visible":
             return VISIBLES
         case "typed":
-            return UNTYPEDS
+            pointer = bare(type_)
+            record = bare(pointer.to) if isinstance(pointer, Pointer) else None
+            return frozenset({btf(record)}) if isinstance(record, Record) else UNTYPEDS
     index = int(name)
     return args[index] if index < len(args) else NOTHING

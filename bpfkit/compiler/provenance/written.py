@@ -35,7 +35,7 @@ def written(node: Expr) -> str:
         case Cast() | Decay():
             return written(node.operand)
         case AddrOf():
-            return "&" + written(node.operand)
+            return "&" + _prefixed(node.operand)
         case DeclRef():
             return node.decl.name
         case Member():
@@ -47,10 +47,11 @@ def written(node: Expr) -> str:
         case IntLit():
             return str(node.value)
         case Unary():
-            return node.op + _operand(node.operand)
+            return node.op + _prefixed(node.operand)
         case IncDec():
-            name = _operand(node.lvalue)
-            return node.op + name if node.prefix else name + node.op
+            if node.prefix:
+                return node.op + _prefixed(node.lvalue)
+            return _operand(node.lvalue) + node.op
         case Binary():
             return f"{_operand(node.left)} {node.op} {_operand(node.right)}"
         case Conditional():
@@ -68,13 +69,27 @@ def written(node: Expr) -> str:
     return "…"
 
 
+_BINARY = (Binary, Conditional, BinaryConditional)
+_PREFIX = (Unary, AddrOf)
+
+
+def _plain(node: Expr) -> Expr:
+    """``node`` below what C does not write."""
+    while isinstance(node, (Load, Cast, Decay)):
+        node = node.lvalue if isinstance(node, Load) else node.operand
+    return node
+
+
+def _prefixed(node: Expr) -> str:
+    """``node`` behind an operator like ``*`` or ``-``."""
+    return f"({written(node)})" if isinstance(_plain(node), _BINARY) else written(node)
+
+
 def _operand(node: Expr) -> str:
     """``node`` where C needs parentheses around all but the simplest expressions."""
-    inner = node
-    while isinstance(inner, (Load, Cast, Decay)):
-        inner = inner.lvalue if isinstance(inner, Load) else inner.operand
-    loose = (Binary, Conditional, BinaryConditional, Unary, AddrOf)
-    return f"({written(node)})" if isinstance(inner, loose) or _is_star(inner) else written(node)
+    inner = _plain(node)
+    loose = isinstance(inner, (*_BINARY, *_PREFIX)) or _is_star(inner)
+    return f"({written(node)})" if loose else written(node)
 
 
 def _is_star(node: Expr) -> bool:
@@ -88,7 +103,7 @@ def _member(node: Member) -> str:
     base = node.base
     while isinstance(base, Member) and not base.field.name:
         base = base.base
-    if isinstance(base, Deref):
+    if isinstance(base, Deref) and not isinstance(_plain(base.pointer), Binary):
         return f"{_operand(base.pointer)}->{node.field.name}"
     return f"{_operand(base)}.{node.field.name}"
 
@@ -99,4 +114,4 @@ def _deref(node: Deref) -> str:
         if pointer.op == "+":
             return f"{_operand(pointer.left)}[{written(pointer.right)}]"
         return f"{_operand(pointer.left)}[-{_operand(pointer.right)}]"
-    return "*" + _operand(pointer)
+    return "*" + _prefixed(pointer)
