@@ -48,7 +48,7 @@ def attach_target_of(
         return AttachTarget(found[0])
     for module in system.facts.modules_with_btf():
         types = system.facts.module_btf(module)
-        found = types.by_name(name, (wanted,)) if types is not None else ()
+        found = types.by_name(name, (wanted,)) if types is not None else []
         if found:
             return AttachTarget(found[0], module)
     what = {"btf_trace_": "tracepoint", "bpf_lsm_": "LSM hook", "bpf_iter_": "iterator"}
