@@ -81,8 +81,7 @@ def words_behind(words: Set[str]) -> set[str]:
     """Return the members and records that other forms of the members in ``words`` lead to."""
     found: set[str] = set()
     for one in named(words):
-        if "->" in one.instead:
-            found.update(re.findall(r"\w+", one.path))
+        found.update(re.findall(r"\w+", one.path))
     return found
 
 

@@ -172,6 +172,7 @@ class KernelTypes:
         tags, names = sorted(tags), sorted(names)
         if not tags and not names:
             return ""
+        named = words
         words = words | words_behind(words)
         tags += sorted(tags_behind(words) - set(tags))
         # The kernel's own types come with the first module's, whose graph holds them too.
@@ -191,7 +192,7 @@ class KernelTypes:
             printer.finish()
             chunks += printer.chunks
             policy, kernel = printer.rest(), []
-        chunks, functions = extend(chunks, words)
+        chunks, functions = extend(chunks, named)
         return "".join(missing) + wrap(chunks) + functions
 
     def _graph(self, module: str) -> Btf:
