@@ -97,7 +97,7 @@ def parse_source(
             lacking = any(NO_MEMBER in d.message for d in error.diagnostics)
             if not wanted - also and (whole or not lacking):
                 hinted = [with_hint(d, target) for d in error.diagnostics]
-                raise CompileError(hinted) from error
+                raise CompileError(hinted) from None
             also |= wanted
             whole |= lacking
             parts = None
