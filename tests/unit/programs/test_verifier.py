@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bpfkit.programs.load import short_name
-from bpfkit.programs.verifier import explain
+from bpfkit.programs.verifier import explain, refused_load
 
 OLD = """\
 func#0 @0
@@ -108,3 +108,42 @@ def test_an_empty_log_tells_nothing() -> None:
 )
 def test_names_fit_the_kernel(name: str, short: str) -> None:
     assert short_name(name) == short
+
+
+REFUSALS = [
+    pytest.param("R1 invalid mem access 'scalar'", True, id="a number"),
+    pytest.param("R1 invalid mem access 'inv'", True, id="a number before 5.18"),
+    pytest.param("R3 invalid mem access 'trusted_ptr_or_null_'", True, id="an object or NULL"),
+    pytest.param("R1 is ptr_task_struct invalid variable offset: off=0", True, id="any offset"),
+    pytest.param("R1 is trusted_ptr_task_struct access user memory: off=8", True, id="user"),
+    pytest.param("access beyond struct file at off 300 size 8", True, id="outside"),
+    pytest.param("access beyond the end of member x (mend:8) in struct y", True, id="member"),
+    pytest.param("cannot access ptr member next with moff 0 in struct list_head", True, id="part"),
+    pytest.param("R1 invalid mem access 'map_value_or_null'", False, id="a lookup"),
+    pytest.param("R1 invalid mem access 'mem_or_null'", False, id="a reservation"),
+    pytest.param("invalid access to packet, off=0 size=8", False, id="a packet"),
+]
+
+
+@pytest.mark.parametrize(("complaint", "expected"), REFUSALS)
+def test_loads_that_a_helper_could_do(complaint: str, expected: bool) -> None:
+    log = f"6: (bf) r2 = r1\n7: (79) r1 = *(u64 *)(r0 +0)\n{complaint}\nprocessed 7 insns"
+    assert refused_load(log) == (7 if expected else None)
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "7: (7b) *(u64 *)(r0 +0) = r1",
+        "7: (db) r1 = atomic64_fetch_add((u64 *)(r0 +0), r1)",
+        "7: (85) call bpf_probe_read#4",
+    ],
+)
+def test_what_is_no_load_stays_refused(instruction: str) -> None:
+    log = f"6: (79) r1 = *(u64 *)(r0 +0)\n{instruction}\nR0 invalid mem access 'scalar'\n"
+    assert refused_load(log) is None
+
+
+def test_a_log_without_a_complaint_has_no_refused_load() -> None:
+    assert refused_load("") is None
+    assert refused_load("7: (79) r1 = *(u64 *)(r0 +0)\n") is None
