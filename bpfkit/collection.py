@@ -305,7 +305,8 @@ def load(
         source = compiled.elf
     spec = source if isinstance(source, ObjectSpec) else read_object(source)
     spec = with_globals(spec, globals or {})
-    return Collection(load_object(spec, system), system, compiled, recompile, globals)
+    loaded = load_object(spec, system, compiled.resolved if compiled is not None else ())
+    return Collection(loaded, system, compiled, recompile, globals)
 
 
 def _compile_again(

@@ -13,7 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self, overload
 
-from .btf.core import Relocator
+from .btf.core import Relocator, Resolved
 from .btf.sanitize import sanitize
 from .btf.types import Btf
 from .errors import LoadError, SyscallError, VerifierError
@@ -55,6 +55,7 @@ class LoadedObject:
         maps: Mapping[str, Map],
         btf_fd: OwnedFd | None,
         btf_refusal: str = "",
+        resolved: Sequence[Resolved] = (),
     ) -> None:
         """Take over ``maps`` and ``btf_fd``; see `load_object`."""
         self.spec = spec
@@ -64,7 +65,7 @@ class LoadedObject:
         self._system = system
         self._btf_fd = btf_fd
         self._filled: set[str] = set()
-        self._kernel = _KernelTypes(system, spec)
+        self._kernel = _KernelTypes(system, spec, resolved)
 
     def load_program(
         self,
@@ -195,8 +196,12 @@ def _same_maps(a: ObjectSpec, b: ObjectSpec) -> bool:
     return untyped(a) == untyped(b)
 
 
-def load_object(spec: ObjectSpec, system: System) -> LoadedObject:
+def load_object(
+    spec: ObjectSpec, system: System, resolved: Sequence[Resolved] = ()
+) -> LoadedObject:
     """Create the maps of an object. Nothing stays behind when one cannot be created.
+
+    ``resolved`` are CO-RE relocations whose results for this very kernel are known.
 
     Raises SyscallError that names the map, and LoadError when a pinned map is another one.
     """
@@ -213,7 +218,7 @@ def load_object(spec: ObjectSpec, system: System) -> LoadedObject:
             undo.callback(maps[name].close)
         _fill_map_slots(spec, maps)
         undo.pop_all()
-    return LoadedObject(spec, system, maps, btf_fd, refusal)
+    return LoadedObject(spec, system, maps, btf_fd, refusal, resolved)
 
 
 def _fill_map_slots(spec: ObjectSpec, maps: Mapping[str, Map]) -> None:
@@ -290,6 +295,8 @@ class _KernelTypes:
 
     system: System
     spec: ObjectSpec
+    resolved: Sequence[Resolved] = ()
+    """Relocations whose result is known."""
     _relocator: Relocator | None = None
     _modules: list[str] = field(default_factory=list)
     _searched: list[Btf] = field(default_factory=list)
@@ -302,7 +309,7 @@ class _KernelTypes:
         if self._relocator is None and self.spec.btf is not None:
             if not any(function.core_relocs for function in functions):
                 return None
-            self._relocator = Relocator(self.spec.btf, _Targets(self.system))
+            self._relocator = Relocator(self.spec.btf, _Targets(self.system), self.resolved)
         return self._relocator
 
     def extern(self, reloc: Reloc) -> Extern:

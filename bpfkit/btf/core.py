@@ -9,7 +9,7 @@ v1.5).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -89,10 +89,18 @@ class _Path:
     member: Member | None = None
 
 
+Resolved = tuple[int, str, int, CoreResult]
+"""Type id, access string and kind of a relocation, and what it comes to."""
+
+
 class Relocator:
     """Relocates from ``local`` types to those of ``targets``: the kernel first, then modules."""
 
-    def __init__(self, local: Btf, targets: Sequence[Btf]) -> None:
+    def __init__(
+        self, local: Btf, targets: Sequence[Btf], resolved: Iterable[Resolved] = ()
+    ) -> None:
+        """``resolved`` is what is known already: the targets are not asked for it."""
+        self._known = {(row[0], row[1], row[2]): row[3] for row in resolved}
         self._local = local
         self._targets = targets
         self._candidates: dict[int, list[tuple[Btf, int]]] = {}
@@ -103,6 +111,9 @@ class Relocator:
         Raises FormatError when it does not fit the local types, and LoadError when several target
         types fit and give different values.
         """
+        known = self._known.get((reloc.type_id, reloc.access, reloc.kind))
+        if known is not None:
+            return known
         try:
             kind = CoreRelocKind(reloc.kind)
             access = [int(part) for part in reloc.access.split(":")]

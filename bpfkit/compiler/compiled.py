@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..btf.core import CoreResult
+from ..btf.core import Resolved
 from .diagnostics import Diagnostic, Loc
 
 
@@ -31,7 +31,7 @@ class Compiled:
     ir: str
     reads: tuple[Read, ...] = ()
     """The pointers of the text that are read by helper, and why."""
-    relocated: tuple[tuple[int, str, int, CoreResult], ...] = ()
-    """CO-RE relocations as they come out for the kernel compiled for, by type id, access string
-    and kind: who loads the object there needs none of that kernel's types.
+    resolved: tuple[Resolved, ...] = ()
+    """CO-RE relocations as they come out for the kernel compiled for: who loads the object there
+    needs none of that kernel's types.
     """

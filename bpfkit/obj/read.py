@@ -8,18 +8,24 @@ FormatError. Source: the ELF specification; BPF relocations in Documentation/bpf
 from __future__ import annotations
 
 import dataclasses
-import io
 import struct
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from .._lazy import need
 from ..btf.decode import decode
 from ..btf.sanitize import Section
 from ..btf.types import Btf
+from ..elf.object import (
+    SHF_EXECINSTR,
+    SHT_PROGBITS,
+    STT_FUNC,
+    STT_OBJECT,
+    STT_SECTION,
+    ElfSymbol,
+    read_elf,
+)
 from ..errors import FormatError
 from ..uapi.bpf import BPF_PSEUDO_CALL, MapFlag, MapType
 from .btf_ext import ExtInfo, read_btf_ext
@@ -37,19 +43,7 @@ _POINTER = 8
 _LD_IMM64 = 0x18  # BPF_LD | BPF_IMM | BPF_DW
 _CALL = 0x85  # BPF_JMP | BPF_CALL
 _EM_BPF = 247
-_SHF_ALLOC, _SHF_EXECINSTR = 2, 4
 _DATA = (".data", ".rodata", ".bss")
-_FUNC, _OBJECT, _SECTION = "STT_FUNC", "STT_OBJECT", "STT_SECTION"
-
-
-@dataclass(frozen=True, slots=True)
-class _Symbol:
-    name: str
-    kind: str
-    section: int | None  # None: undefined
-    value: int
-    size: int
-    weak: bool = False
 
 
 @dataclass(slots=True)
@@ -60,7 +54,7 @@ class _Elf:
     data: dict[int, bytes]
     sizes: dict[int, int]
     code: list[int]
-    symbols: list[_Symbol]
+    symbols: list[ElfSymbol]
     relocs: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     """Section to (offset, symbol) pairs."""
 
@@ -92,53 +86,17 @@ def read_object(data: bytes) -> ObjectSpec:
 
 
 def _read_elf(data: bytes) -> _Elf:
-    exceptions = need("elftools.common.exceptions", install="pyelftools", purpose="reading objects")
-    elffile = need("elftools.elf.elffile", install="pyelftools", purpose="reading objects")
-    try:
-        return _collect(elffile.ELFFile(io.BytesIO(data)))
-    except FormatError:
-        raise
-    except (exceptions.ELFError, ValueError, KeyError, IndexError, TypeError, OverflowError) as e:
-        # pyelftools reports damage through all of these.
-        raise FormatError(f"this is not a readable ELF file: {e}") from e
-    except (AttributeError, AssertionError, struct.error, EOFError) as e:
-        raise FormatError(f"this ELF file is damaged: {e!r}") from e
-
-
-def _collect(file: Any) -> _Elf:  # noqa: ANN401 - pyelftools has no types
-    if file["e_machine"] not in ("EM_BPF", _EM_BPF):
-        raise FormatError(f"this ELF file is for {file['e_machine']}, not for BPF")
-    elf = _Elf([], {}, {}, [], [])
-    relocations = []
-    for index, section in enumerate(file.iter_sections()):
-        kind, flags = section["sh_type"], section["sh_flags"]
+    file = read_elf(data)
+    if file.machine != _EM_BPF:
+        raise FormatError(f"this ELF file is for machine {file.machine}, not for BPF")
+    elf = _Elf([], {}, {}, [], file.symbols(), dict(file.relocations()))
+    for index, section in enumerate(file.sections):
         elf.names.append(section.name)
-        elf.sizes[index] = section["sh_size"]
-        elf.data[index] = b"" if kind == "SHT_NOBITS" else section.data()
-        if kind != "SHT_NOBITS" and len(elf.data[index]) != elf.sizes[index]:
-            raise FormatError(f"section {section.name} is cut off", section["sh_offset"])
-        if flags & _SHF_EXECINSTR and kind == "SHT_PROGBITS" and elf.sizes[index]:
+        elf.sizes[index] = section.size
+        elf.data[index] = section.data
+        if section.flags & SHF_EXECINSTR and section.kind == SHT_PROGBITS and section.size:
             elf.code.append(index)
-        if kind == "SHT_REL":
-            relocations.append(section)
-        elif kind == "SHT_SYMTAB":
-            elf.symbols = [_symbol(symbol) for symbol in section.iter_symbols()]
-    for section in relocations:
-        pairs = [(r["r_offset"], r["r_info_sym"]) for r in section.iter_relocations()]
-        elf.relocs[section["sh_info"]] = pairs
     return elf
-
-
-def _symbol(symbol: Any) -> _Symbol:  # noqa: ANN401 - pyelftools has no types
-    index = symbol["st_shndx"]
-    return _Symbol(
-        symbol.name,
-        symbol["st_info"]["type"],
-        index if isinstance(index, int) else None,
-        symbol["st_value"],
-        symbol["st_size"],
-        symbol["st_info"]["bind"] == "STB_WEAK",
-    )
 
 
 # ---------------------------------------------------------------- maps
@@ -184,10 +142,10 @@ def _slots(elf: _Elf, btf: Btf) -> Mapping[str, list[tuple[int, str]]]:
     return found
 
 
-def _object_around(elf: _Elf, index: int, offset: int) -> _Symbol:
+def _object_around(elf: _Elf, index: int, offset: int) -> ElfSymbol:
     for symbol in elf.symbols:
         end = symbol.value + symbol.size
-        if (symbol.section, symbol.kind) == (index, _OBJECT) and symbol.value <= offset < end:
+        if (symbol.section, symbol.kind) == (index, STT_OBJECT) and symbol.value <= offset < end:
             return symbol
     raise FormatError(f"a relocation in section {elf.names[index]} is in no variable", offset)
 
@@ -195,7 +153,7 @@ def _object_around(elf: _Elf, index: int, offset: int) -> _Symbol:
 def _pointed_to(elf: _Elf, index: int, offset: int, number: int) -> str:
     """The name of the map or program that the pointer at ``offset`` leads to."""
     symbol = elf.symbols[number]
-    if symbol.kind != _SECTION or symbol.section is None:
+    if symbol.kind != STT_SECTION or symbol.section is None:
         return symbol.name
     (place,) = struct.unpack_from("<Q", elf.data[index], offset)
     find = _function_at if symbol.section in elf.code else _object_at
@@ -229,7 +187,7 @@ def _data_map(name: str, content: bytes, size: int) -> MapSpec:
 def _sections(elf: _Elf) -> Mapping[str, Section]:
     offsets: dict[int, dict[str, int]] = defaultdict(dict)
     for symbol in elf.symbols:
-        if symbol.section is not None and symbol.kind == _OBJECT and symbol.name:
+        if symbol.section is not None and symbol.kind == STT_OBJECT and symbol.name:
             offsets[symbol.section][symbol.name] = symbol.value
     return {
         name: Section(elf.sizes[index], offsets[index])
@@ -250,7 +208,7 @@ def _functions(
     found = []
     for index in elf.code:
         symbols = sorted(
-            (s for s in elf.symbols if s.section == index and s.kind == _FUNC),
+            (s for s in elf.symbols if s.section == index and s.kind == STT_FUNC),
             key=lambda s: s.value,
         )
         for symbol in symbols:
@@ -268,7 +226,7 @@ def _from_kconfig(reloc: Reloc, kconfig: Mapping[str, int]) -> Reloc:
 
 
 def _function(
-    elf: _Elf, index: int, symbol: _Symbol, ext: ExtInfo | None, maps: Mapping[str, MapSpec]
+    elf: _Elf, index: int, symbol: ElfSymbol, ext: ExtInfo | None, maps: Mapping[str, MapSpec]
 ) -> ProgramSpec:
     start, end = symbol.value, symbol.value + symbol.size
     code = elf.data[index][start:end]
@@ -321,7 +279,7 @@ def _reloc(
         return Reloc(insn, RelocKind.EXTERN, symbol.name, weak=symbol.weak)
     home = elf.names[symbol.section]
     if op == _CALL or symbol.section in elf.code:
-        if symbol.kind == _FUNC:
+        if symbol.kind == STT_FUNC:
             return Reloc(insn, RelocKind.CALL, symbol.name)
         # A call counts instructions from the next one, an address counts bytes.
         place = imm if op == _LD_IMM64 else (imm + 1) * _INSN
@@ -331,14 +289,14 @@ def _reloc(
     if home == MAPS:
         return Reloc(insn, RelocKind.MAP, symbol.name or _object_at(elf, symbol.section, imm))
     if home in maps:
-        addend = imm if symbol.kind == _SECTION else symbol.value + imm
+        addend = imm if symbol.kind == STT_SECTION else symbol.value + imm
         return Reloc(insn, RelocKind.DATA, home, addend)
     raise FormatError(f"a relocation leads into section {home}, which is not loaded", offset)
 
 
 def _function_at(elf: _Elf, index: int, offset: int) -> str:
     symbols = sorted(
-        (s.value, s.name) for s in elf.symbols if s.section == index and s.kind == _FUNC
+        (s.value, s.name) for s in elf.symbols if s.section == index and s.kind == STT_FUNC
     )
     at = bisect_right(symbols, (offset, "\U0010ffff")) - 1
     if at < 0 or symbols[at][0] != offset:
@@ -348,6 +306,6 @@ def _function_at(elf: _Elf, index: int, offset: int) -> str:
 
 def _object_at(elf: _Elf, index: int, offset: int) -> str:
     for symbol in elf.symbols:
-        if symbol.section == index and symbol.kind == _OBJECT and symbol.value == offset:
+        if symbol.section == index and symbol.kind == STT_OBJECT and symbol.value == offset:
             return symbol.name
     raise FormatError(f"a relocation leads to no map in section {elf.names[index]}", offset)

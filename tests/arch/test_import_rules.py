@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "btf": BASE | {"obj"},  # obj.spec names a CO-RE relocation, for annotations
     "codec": PURE,
     "obj": PURE | {"asm"},
-    "compiler": PURE,
+    "compiler": PURE | {"obj"},
     "host": PURE,
     "syscalls": BASE,
     "features": LIVE_BASE,

@@ -42,6 +42,8 @@ Answer = Callable[[tuple[str, ...]], object]
 
 _NAME = __package__ + ".worker"
 _ROOT = str(Path(__file__).resolve().parents[len(__package__.split("."))])
+_WHOLE = frozenset({Kind.OBJECT, Kind.COMPILED, Kind.REFUSED})
+"""Answers that need no more: nobody waits for the child to end."""
 _START = "import sys; name, limit, *sys.path = sys.argv[1:]; \
 import importlib; importlib.import_module(name).main(int(limit))"
 
@@ -197,7 +199,7 @@ class _Conversation:
         self._to_send += request
         self._job.setblocking(False)
         open_ends = {self._job.fileno(), self._errors}
-        while open_ends:
+        while open_ends and self._result[0] not in _WHOLE:
             left = self._deadline - time.monotonic()
             writing = [self._job] if self._to_send else []
             readable, writable, _ = select.select(list(open_ends), writing, [], max(left, 0))
@@ -209,9 +211,10 @@ class _Conversation:
                 open_ends.discard(self._errors)
             if self._job.fileno() in readable and not self._read_frames():
                 open_ends.discard(self._job.fileno())
-        if self._status is None:
+        status = 0 if self._result[0] in _WHOLE else self._status
+        if status is None:
             raise HelperLostError
-        return Outcome(*self._result, self._status, self._said.decode(errors="replace"))
+        return Outcome(*self._result, status, self._said.decode(errors="replace"))
 
     def _read_errors(self) -> bool:
         chunk = os.read(self._errors, 65536)

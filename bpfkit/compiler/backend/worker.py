@@ -26,10 +26,19 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import ModuleType
 
-from ...errors import BpfkitError, CompileError, MissingDependencyError
+from ...btf.core import Relocator, Resolved
+from ...errors import (
+    BpfkitError,
+    CompileError,
+    FormatError,
+    LoadError,
+    MissingDependencyError,
+)
+from ...obj.read import read_object
 from ..parse_input import ParseInput
 from ..values import write_value
 from .asked import AskedFacts, NoKernel, TypeStore
@@ -68,6 +77,21 @@ def compile_ir(llvm: ModuleType, ir: str, *, triple: str, cpu: str) -> bytes:
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return bytes(machine.emit_object(module))
+
+
+def resolve(elf: bytes, facts: AskedFacts) -> Iterator[Resolved]:
+    """Give the CO-RE relocations of an object that the kernel's own types answer."""
+    spec = read_object(elf)
+    functions = (*spec.programs.values(), *spec.functions.values())
+    relocs = {(r.type_id, r.access, r.kind): r for f in functions for r in f.core_relocs}
+    if spec.btf is None or not relocs:
+        return
+    relocator = Relocator(spec.btf, (facts.btf,))
+    for question, reloc in relocs.items():
+        # What the kernel lacks a module may have; what is wrong is told when it is loaded.
+        with contextlib.suppress(LoadError, FormatError):
+            if relocator.candidates(reloc.type_id):
+                yield (*question, relocator.resolve(reloc))
 
 
 # ---------------------------------------------------------------- one job, in its child
@@ -172,6 +196,7 @@ class Helper:
 
         source, target = job.source(), job.target(facts)
         compiled = compile_c(source, target, job.external, emit=emit, parts=parts)
+        compiled = replace(compiled, resolved=tuple(resolve(compiled.elf, facts)))
         return Kind.COMPILED, write_value(compiled)
 
     def prepare(self, job: TextJob, facts: AskedFacts) -> ParseInput | None:

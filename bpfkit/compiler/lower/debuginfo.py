@@ -375,7 +375,9 @@ class DebugInfo:
         module.fill(
             self._unit,
             f"distinct !DICompileUnit(language: DW_LANG_C11, file: {self.file('')}, "
-            'producer: "", isOptimized: true, runtimeVersion: 0, emissionKind: FullDebug, '
+            'producer: "", isOptimized: true, runtimeVersion: 0, '
+            # DWARF is for nobody here; BTF is made of the same metadata whatever this says.
+            "emissionKind: DebugDirectivesOnly, "
             f"globals: {variables}, splitDebugInlining: false, nameTableKind: None)",
         )
         module.named_metadata["llvm.dbg.cu"] = [self._unit]
