@@ -33,18 +33,17 @@ class BtfFacts:
     No configuration option has a value. NotSupportedError is raised by the other unknown facts.
     """
 
-    def __init__(self, btf: bytes, name: str, version: Version | None, arch: str) -> None:
+    def __init__(
+        self, btf: bytes, name: str, version: Version | None, arch: str, release: str = ""
+    ) -> None:
         """``btf`` is raw BTF; ``name`` is of the file it came from, for messages."""
         self._data = btf
         self._name = name
         self._version = version
         self.arch = arch
         """The architecture, as ``Target.arch`` names it."""
-
-    @property
-    def release(self) -> str:
-        """The release name: unknown."""
-        self._refuse("what depends on the name of its release")
+        self.release = release
+        """The release name, "" where it is unknown."""
 
     @property
     def version(self) -> Version:
@@ -145,7 +144,8 @@ def facts_from_btf(
         _check_arch(path, kernel.arch, arch)
     if version is None and kernel.release:
         version = parse_version(kernel.release, kernel.version_text)
-    return BtfFacts(kernel.btf, str(path), version, kernel.arch or arch or platform.machine())
+    arch = kernel.arch or arch or platform.machine()
+    return BtfFacts(kernel.btf, str(path), version, arch, kernel.release)
 
 
 def _check_arch(path: Path, found: str, wanted: str) -> None:

@@ -37,12 +37,18 @@ def find_kernel_headers(directory: Path | None, release: str, root: Path) -> Ker
 
     Raises MissingDependencyError that names the file that is not there, and what to do.
     """
+    if directory is None and not release:
+        raise MissingDependencyError(
+            "compiling with kernel headers needs their directory where the kernel's release is "
+            "not known; name it"
+        )
     build = directory or root / "lib" / "modules" / release / "build"
     if not (build / BUILD_MARK).is_file():
+        package = f"install the package linux-headers-{release}, or " if release else ""
         raise MissingDependencyError(
             f"compiling with kernel headers needs {build / BUILD_MARK}, which is not there; "
-            f"install the package linux-headers-{release}, or configure the tree "
-            "('make modules_prepare'), or compile without kernel headers"
+            f"{package}configure the tree ('make modules_prepare'), or compile without kernel "
+            "headers"
         )
     for source in _sources(build):
         if (source / SOURCE_MARK).is_file():

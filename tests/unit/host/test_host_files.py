@@ -68,6 +68,7 @@ def test_a_vmlinux_tells_types_version_and_architecture(tmp_path: Path) -> None:
     facts = read_facts(write(tmp_path, elf(machine=183)))
     assert isinstance(facts, BtfFacts)
     assert facts.arch == "aarch64"
+    assert facts.release == "6.12.1+deb13"
     assert facts.version == (6, 12, 117)  # of the package, not of the compiler in the banner
     assert facts.btf.by_name("bpf_attr")
     with pytest.raises(FormatError, match="for aarch64, not for x86_64"):

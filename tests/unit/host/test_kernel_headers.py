@@ -72,3 +72,11 @@ def test_the_cache_is_where_the_environment_says(
     assert (str(found) if found else None) == directory
     kept = precompiled_directory(environ)
     assert kept == (f"{directory}/headers" if directory else "")
+
+
+def test_a_kernel_without_a_release_needs_a_directory(tmp_path: Path) -> None:
+    with pytest.raises(MissingDependencyError, match="name it"):
+        find_kernel_headers(None, "", tmp_path)
+    with pytest.raises(MissingDependencyError) as caught:
+        find_kernel_headers(tmp_path, "", tmp_path)
+    assert "install" not in str(caught.value)
