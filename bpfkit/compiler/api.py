@@ -13,6 +13,7 @@ from .compiled import Compiled as Compiled
 from .diagnostics import Diagnostic, Loc, Rejection, Severity
 from .dialect.apply import apply_dialect
 from .dialect.arguments import bind_arguments
+from .emitted import refusals
 from .frontend.parse import parse
 from .lower.irtext import TRIPLE
 from .lower.module import byte_order, emit_module
@@ -71,6 +72,7 @@ def compile_c(
         raise CompileError([quote_line(error, source)]) from refused
     triple = TRIPLE[byte_order(target.arch)]
     elf = (emit or backend.compile_ir)(ir, cpu=target.cpu, source=source.text, triple=triple)
+    refuse(tuple(refusals(elf, unit)), source)
     if MARK in ir:
         elf = without_marks(elf)
     return Compiled(elf, tuple(quote_line(d, source) for d in said), ir, plan.reads)

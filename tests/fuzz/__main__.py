@@ -37,6 +37,10 @@ BATCH = 40
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
+class TimeIsUp(BaseException):
+    """Ends a batch, wherever it is; Hypothesis lets it pass."""
+
+
 def run_batch(check: Check, tools: Tools, number: int, until: float) -> tuple[int, str]:
     """Try a batch of programs; return how many, and the smallest that is wrong, "" for none."""
     tried = 0
@@ -54,12 +58,14 @@ def run_batch(check: Check, tools: Tools, number: int, until: float) -> tuple[in
     def attempt(data: st.DataObject) -> None:
         nonlocal tried
         if time.monotonic() > until:
-            return
+            raise TimeIsUp
         tried += 1
         check(data.draw, tools)
 
     try:
         attempt()
+    except TimeIsUp:
+        return tried, ""
     except Difference as found:
         return tried, str(found)
     except Exception as error:
