@@ -291,12 +291,14 @@ class HelperCall(Expr):
 class Builtin(Expr):
     """A compiler builtin by its C name; operands that are types have been folded by the frontend.
 
-    ``constants`` carries what is not an expression (an access kind, a memory order).
+    ``constants`` carries what is not an expression (an access kind, a memory order), ``enumerator``
+    the name that ``__builtin_preserve_enum_value`` was given.
     """
 
     name: str
     args: list[Expr]
     constants: tuple[int, ...] = ()
+    enumerator: str = ""
 
 
 @dataclass(eq=False, slots=True)

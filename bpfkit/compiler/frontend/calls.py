@@ -20,6 +20,7 @@ _UNEVALUATED = (
     "__builtin_preserve_enum_value",
     "__builtin_btf_type_id",
 )
+_ENUM_VALUE = "__builtin_preserve_enum_value"
 _FOLDED = ("__builtin_constant_p", "__builtin_object_size", "__builtin_dynamic_object_size")
 _SEQ_CST = 5  # __ATOMIC_SEQ_CST
 _REFUSED = {
@@ -120,8 +121,16 @@ class Calls(Expressions):
         type_, loc = self.value_type(cursor), self.loc(cursor)
         if name in _UNEVALUATED:
             what = self.constant(args[1], f"the last operand of {name}")
-            return Builtin(type_, loc, name, [self.expr(args[0])], (what,))
+            named = self._enumerator(args[0]) if name == _ENUM_VALUE else ""
+            return Builtin(type_, loc, name, [self.expr(args[0])], (what,), named)
         return Builtin(type_, loc, name, [self.value(arg) for arg in args])
+
+    def _enumerator(self, cursor: CXCursor) -> str:
+        """The enumerator somewhere in an expression; several may have its value."""
+        if cursor.kind == kinds.Expr.DECL_REF:
+            return self.lib.spelling(cursor)
+        found = (self._enumerator(child) for child in self.expressions_in(cursor))
+        return next((name for name in found if name), "")
 
     def _sync(self, cursor: CXCursor, name: str, args: list[CXCursor]) -> Expr:
         name = re.sub(r"_(1|2|4|8|16)$", "", name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..ctype import Enum, Pointer, Type, bare, size_of
 from ..diagnostics import Rejection
-from ..tree import AddrOf, Builtin, Cast, Deref, Expr, IntLit, Load
+from ..tree import AddrOf, Builtin, Cast, Deref, Expr, Load
 from .debuginfo import Need
 from .expr import Expressions
 from .irtext import quote
@@ -89,39 +89,24 @@ class Relocations(Expressions):
     def _enum_value(self, e: Builtin, what: int) -> str:
         t = self._named_type(e)
         kind = bare(t)
-        operand: Expr = e.args[0]
-        while not isinstance(operand, IntLit):
-            match operand:
-                case Load():
-                    operand = operand.lvalue
-                case Deref():
-                    operand = operand.pointer
-                case Cast() | AddrOf():
-                    operand = operand.operand
-                case _:
-                    break
-        if not isinstance(kind, Enum) or not isinstance(operand, IntLit):
+        values = dict(kind.constants) if isinstance(kind, Enum) else {}
+        if e.enumerator not in values:
             raise Rejection(
-                f"{e.name} needs an enumerator", e.loc, "write bpf_core_enum_value(enum e, NAME)"
-            )
-        mask = (1 << kind.underlying.size * 8) - 1
-        found = [n for n, v in kind.constants if v & mask == operand.value & mask]
-        if not found:
-            raise Rejection(
-                f"{e.name} needs an enumerator of '{kind.name}'",
+                f"{e.name} needs an enumerator of its enumeration",
                 e.loc,
-                "name one of its enumerators",
+                "write bpf_core_enum_value(enum e, NAME) with a NAME of enum e",
             )
         number = self.module.serial()
         intrinsic = "llvm.bpf.preserve.enum.value"
         name = self.module.declare(intrinsic, f"i64 @{intrinsic}(i32, ptr, i64)")
-        text = f"{found[0]}:{operand.value}".encode() + b"\0"
+        symbol = f"@.enum.{number}.{e.enumerator}"
+        text = f"{e.enumerator}:{values[e.enumerator]}".encode() + b"\0"
         self.module.globals.append(
-            f"@.enum.{number}.{found[0]} = private unnamed_addr constant "
+            f"{symbol} = private unnamed_addr constant "
             f'[{len(text)} x i8] c"{quote(text)}"'
         )
         value = self.get(
-            f"call i64 {name}(i32 {number}, ptr @.enum.{number}.{found[0]}, i64 {what})",
+            f"call i64 {name}(i32 {number}, ptr {symbol}, i64 {what})",
             f", !llvm.preserve.access.index {self.debug.type(t)}",
         )
         return self.resize(value, 64, size_of(e.type) * 8, signed=False)
