@@ -138,6 +138,14 @@ def test_an_open_file_is_read(config: pytest.Config, tmp_path: Path) -> None:
     assert found[7:11] == [tmp_path.stat().st_ino, len("one_file"), *words(b"one_file")]
 
 
+@case("compiler/co-re/one-object/moved", kernel="5.10")
+def test_members_that_moved_are_read(config: pytest.Config) -> None:
+    """``state``, ``cpu``, ``parent`` and ``d_iname`` are read where this kernel moved them to."""
+    with contextlib.chdir("/sys/kernel"):
+        found = answers("moved", config)
+    assert found[:6] == [1, 1, 1, 1, 1, int.from_bytes(b"kernel", "little")]
+
+
 @case("compiler/co-re/one-object/socket", kernel="5.10")
 def test_a_socket_is_read(config: pytest.Config) -> None:
     """socket and sock are read where this kernel has them, bit-fields too."""
