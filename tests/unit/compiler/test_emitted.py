@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from bpfkit.btf.decode import decode
+from bpfkit.btf.encode import encode
 from bpfkit.compiler.api import compile_c
 from bpfkit.compiler.source import Source
 from bpfkit.compiler.target import Target
@@ -12,7 +14,7 @@ NAMES = 'static const char *const names[] = { "ab", "cd" };\n'
 
 
 def compiled(text: str) -> bytes:
-    return compile_c(Source(text), Target(kernel=FakeKernel())).elf
+    return compile_c(Source(text), Target(kernel=FakeKernel(decode(encode([]))))).elf
 
 
 @pytest.mark.parametrize(
