@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from ..obj.read import read_object
 from .diagnostics import Diagnostic, Loc, Severity
-from .tree import Unit
+from .dialect.walk import expressions
+from .tree import DeclRef, Unit, VarDecl
 
 _REL, _RELA, _SYMTAB, _EXECUTABLE = 9, 4, 2, 4
 _DATA = (".rodata", ".data", ".bss")
@@ -91,8 +92,8 @@ def refusals(data: bytes, unit: Unit) -> Iterator[Diagnostic]:
 
 def _address_table(name: str, unit: Unit) -> Diagnostic:
     short = name.rpartition(".")[2] or name
-    owners = (g for g in unit.globals if g.name in (name, short))
-    found = next(owners, None)
+    declared = (v for v in _static(unit) if v.name == short)
+    found = next(declared, None)
     loc = found.loc if found is not None else Loc(unit.file)
     return Diagnostic(
         Severity.ERROR,
@@ -100,6 +101,15 @@ def _address_table(name: str, unit: Unit) -> Diagnostic:
         loc,
         hint="choose with a switch, or keep the texts themselves: char names[][16]",
     )
+
+
+def _static(unit: Unit) -> Iterator[VarDecl]:
+    """The objects of a unit that are in its data sections."""
+    yield from unit.globals
+    for function in unit.functions:
+        for node in expressions(function):
+            if isinstance(node, DeclRef) and isinstance(node.decl, VarDecl):
+                yield node.decl
 
 
 def _calls_pointer(data: bytes, section: Section) -> bool:
