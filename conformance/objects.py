@@ -81,7 +81,7 @@ def compiled_layout(system: System) -> dict[str, int]:
 
 
 def _compiled(text: Text, facts: Facts) -> bytes:
-    return compile_text(text.text, name=f"{text.name}.c", facts=facts, dialect="bcc").elf
+    return compile_text(text.text, name=f"{text.name}.c", facts=facts).elf
 
 
 if __name__ == "__main__":

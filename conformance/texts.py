@@ -23,6 +23,8 @@ _FOLDERS = {
 }
 _SUFFIXES = {TOOLS: ".c", EXAMPLES: ".py", ONE_OBJECT: ".c"}
 _COMMON = "common.h"
+# A text of libbpf's dialect stands for itself.
+_WHOLE = ".bpf"
 # "// program NAME: TYPE": for functions whose name and section tell no type.
 _DECLARED = re.compile(r"^// program (\w+): (\w+)$", re.MULTILINE)
 _OTHER_NAMES = {"tc": ProgType.SCHED_CLS}
@@ -54,7 +56,7 @@ def read_text(group: str, name: str) -> Text:
     content = (_FOLDERS[group] / f"{name}{_SUFFIXES[group]}").read_text()
     if group == EXAMPLES:
         return _in_script(name, content)
-    if group == ONE_OBJECT:
+    if group == ONE_OBJECT and not name.endswith(_WHOLE):
         content = (_FOLDERS[group] / _COMMON).read_text() + content
     types = {function: _type(word) for function, word in _DECLARED.findall(content)}
     return Text(group, name, content, types)

@@ -11,6 +11,7 @@ import contextlib
 import os
 import platform
 import resource
+import signal
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -18,9 +19,12 @@ from pathlib import Path
 
 import pytest
 
+from bpfkit.btf.types import Struct
 from bpfkit.collection import Collection, load
 from bpfkit.links.raw_tracepoint import attach_raw_tracepoint
 from bpfkit.maps.array import ArrayMap
+from bpfkit.uapi.bpf import MapType
+from bpfkit.uapi.btf import BtfKind
 from conformance.case import case
 from conformance.layout import MEMBERS, offsets
 from conformance.objects import compiled_layout, object_of
@@ -95,6 +99,68 @@ def test_a_task_is_read(config: pytest.Config) -> None:
     # Priorities of ordinary tasks stand 120 above their niceness.
     numbers = [os.getpid(), os.getppid(), 120 + before + 1, soft - 7, namespace]
     assert found[:8] == [*numbers, os.getresuid()[2], *words(comm)]
+
+
+@contextlib.contextmanager
+def child_that_calls_when_we_wait() -> Iterator[tuple[int, int]]:
+    """A process that enters getpgid(2) once we sleep in a system call; it starts when the
+    descriptor is written to. Gives its process id and the descriptor.
+    """
+    start, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        os.read(start, 1)
+        status = Path(f"/proc/{os.getppid()}/stat")
+        while status.read_text().rpartition(")")[2].split()[0] != "S":
+            pass
+        getpid_calls(1)
+        os._exit(0)
+    try:
+        yield child, tell
+    finally:
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        os.close(start)
+        os.close(tell)
+
+
+@case("compiler/co-re/one-object/renamed", kernel="5.10")
+def test_a_renamed_member_is_read(config: pytest.Config) -> None:
+    """task_struct's state is read under the name it has here, __state since Linux 5.14."""
+    wanted = {SYSCALL: GETPGID[platform.machine()]}
+    with (
+        child_that_calls_when_we_wait() as (child, tell),
+        attached("renamed", config, {PID: child, **wanted}) as collection,
+    ):
+        os.write(tell, b"x")
+        assert os.waitpid(child, 0)[1] == 0
+        found = stored(collection)
+    assert found[:2] == [1, os.getpid()]  # TASK_INTERRUPTIBLE
+
+
+@case("compiler/co-re/one-object/libbpf", kernel="5.10")
+def test_a_program_of_libbpfs_dialect_asks_this_kernel(config: pytest.Config) -> None:
+    """BPF_CORE_READ and CO-RE's questions get the answers of the kernel that loads the object."""
+    found = answers("portable.bpf", config)
+    btf = live_system(config).facts.btf
+    sizes = {}
+    for name in ("task_struct", "sock"):
+        record = btf.type(btf.by_name(name, {BtfKind.STRUCT})[0])
+        assert isinstance(record, Struct)
+        sizes[name] = record.size
+    state_is_new = live_system(config).facts.version >= (5, 14, 0)
+    assert found[:9] == [
+        os.getppid(),
+        Path("/proc/self/exe").stat().st_ino,
+        sizes["task_struct"],
+        offsets(btf)["file.f_pos"] // 8,
+        sizes["sock"],
+        state_is_new,
+        not state_is_new,
+        MapType.RINGBUF,
+        False,
+    ]
 
 
 @case("compiler/co-re/one-object/memory", kernel="5.10")
