@@ -64,11 +64,11 @@ def object_of(text: Text, system: System) -> bytes:
     prepared = os.environ.get(OBJECTS)
     if prepared is None:
         return _compiled(text, system.facts)
-    place = Path(prepared) / text.group / text.name
-    for reason in (place.with_suffix(".err"), Path(prepared) / WHY_NOT):
+    folder = Path(prepared) / text.group
+    for reason in (folder / f"{text.name}.err", Path(prepared) / WHY_NOT):
         if reason.exists():
             raise NotCompiledError(reason.read_text())
-    return place.with_suffix(".o").read_bytes()
+    return (folder / f"{text.name}.o").read_bytes()
 
 
 def compiled_layout(system: System) -> dict[str, int]:

@@ -45,6 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "texts"
     folder.mkdir()
     (folder / "good.c").write_text(GOOD)
+    (folder / "with.dot.c").write_text(GOOD.replace("__x", "__y"))
     (folder / "wrong.c").write_text("int x = ;\n")
     monkeypatch.setitem(texts._FOLDERS, TOOLS, folder)
     return folder
@@ -118,6 +119,8 @@ def test_what_fails_leaves_its_message_in_place_of_the_object(
     system: Any = None
     good = object_of(Text(TOOLS, "good", ""), system)
     assert list(read_object(good).programs) == ["kprobe__x"]
+    other = object_of(Text(TOOLS, "with.dot", ""), system)
+    assert list(read_object(other).programs) == ["kprobe__y"]
     with pytest.raises(NotCompiledError, match=r"wrong\.c:1:9: error: expected expression"):
         object_of(Text(TOOLS, "wrong", ""), system)
 
