@@ -29,6 +29,7 @@ from .errors import CompileError, VerifierError
 from .host.cache_directory import objects_directory, precompiled_directory
 from .host.facts import LiveFacts
 from .host.kernel_headers import find_kernel_headers
+from .host.own_headers import read_own_headers
 from .loader import LoadedObject, load_object
 from .maps.base import Map
 from .maps.globals import Globals, with_globals
@@ -211,10 +212,12 @@ def compile_text(
     directory, True for those that are installed for that kernel. ``dialect`` is "bcc", "libbpf", or
     what the text itself tells. ``external``: see `compile_c`. Raises MissingDependencyError when
     the headers are not there, and NotSupportedError when the text needs a fact that is not known.
+    Headers in quotation marks are looked for in the directory of ``name``.
     """
     target = _target(text, name, cflags, facts or _facts(system), kernel_headers, dialect)
     cache = object_cache(os.environ)
-    return compile_isolated(text, target, name=name, external=external, cache=cache)
+    own = read_own_headers(text, Path(name).parent)
+    return compile_isolated(text, target, name=name, includes=own, external=external, cache=cache)
 
 
 def preprocess_text(
@@ -231,7 +234,8 @@ def preprocess_text(
     target = _target(text, name, cflags, facts or _facts(system), kernel_headers, dialect)
     from .compiler.source import Source, assemble  # seldom asked for, and large
 
-    parts = assemble(Source(text, name), target)
+    own = read_own_headers(text, Path(name).parent)
+    parts = assemble(Source(text, name, own), target)
     return f"{parts.base}{parts.prelude}\n{parts.text}"
 
 
@@ -295,7 +299,7 @@ def load(
     system = system or System.live()
     compiled = recompile = None
     if isinstance(source, Path):
-        name = source.name
+        name = str(source)
         source = source.read_text() if source.suffix == ".c" else source.read_bytes()
     if isinstance(source, str):
         recompile = partial(

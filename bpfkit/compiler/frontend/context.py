@@ -57,7 +57,7 @@ class Context:
 
     def is_main(self, cursor: CXCursor) -> bool:
         """Whether ``cursor`` comes from the main file, macros expanded there included."""
-        return self.unit.place_of(cursor).file == self.main_file
+        return self.unit.place_of(cursor).file == VIRTUAL_ROOT + self.main_file
 
     def type_of(self, cursor: CXCursor) -> Type:
         """The type of an object or lvalue."""

@@ -81,7 +81,9 @@ def parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
 def _parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
     macros = [name for name in source.macros if _defines(source.text, name)]
     text = source.text + _probe_macros(macros) + source.tail
-    files = [(source.name, text.encode("utf-8", "surrogateescape"))]
+    # Where nothing is beside it on the disk: an include finds what we were given, or nothing.
+    main = VIRTUAL_ROOT + source.name
+    files = [(main, text.encode("utf-8", "surrogateescape"))]
     flags = [*_FLAGS]
     if source.headers:
         flags += ["-isystem", VIRTUAL_ROOT.rstrip("/")]
@@ -101,7 +103,7 @@ def _parse(source: ParseInput) -> tuple[Unit, list[Diagnostic]]:
         files += [(VIRTUAL_ROOT + name, parts[name].encode()) for name in named]
     flags += source.flags
     try:
-        unit = clangffi.Unit(source.name, flags, files, 0)
+        unit = clangffi.Unit(main, flags, files, 0)
     except ParseFailure as failure:
         if ready and failure.code == AST_READ_ERROR:  # a header changed since: once more
             forget(ready)

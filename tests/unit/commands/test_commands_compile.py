@@ -107,6 +107,37 @@ def test_a_text_comes_from_standard_input_and_goes_to_standard_output(
     assert capfdbinary.readouterr().out[:4] == b"\x7fELF"
 
 
+def test_own_headers_are_part_of_the_program(here: Path) -> None:
+    folder = here / "own"
+    (folder / "sub").mkdir(parents=True)
+    header = folder / "sub" / "values.h"
+    header.write_text(
+        "#define VALUE 1\nstatic inline u64 now(void) { return bpf_ktime_get_ns(); }\n"
+    )
+    (folder / "maps.h").write_text('#include "sub/values.h"\nBPF_HASH(h, u32, u64);\n')
+    (folder / "p.c").write_text(
+        '#include "maps.h"\nint kprobe__x(void *ctx) { h.increment(VALUE, now()); return 0; }\n'
+    )
+    objects = []
+    for value in (1, 2):
+        header.write_text(header.read_text().replace("VALUE 1", f"VALUE {value}"))
+        assert main(["compile", "own/p.c", "--for", "six.facts"]) == 0
+        objects.append((here / "p.o").read_bytes())
+    assert list(read_object(objects[0]).maps) == ["h"]
+    assert objects[0] != objects[1]  # also where objects are kept
+
+
+def test_a_mistake_in_an_own_header_is_shown(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "own.h").write_text("\nint f(void) { return 0 }\n")
+    (here / "p.c").write_text('#include "own.h"\n')
+    assert main(["compile", "p.c", "--for", "six.facts"]) == 1
+    said = capsys.readouterr().err
+    assert "own.h:2:" in said
+    assert "    int f(void) { return 0 }" in said
+
+
 @pytest.mark.parametrize(
     ("command", "status", "told"),
     [
