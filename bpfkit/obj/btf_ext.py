@@ -1,6 +1,7 @@
 """``.BTF.ext``: which instruction belongs to which function, line and CO-RE relocation.
 
 Three tables, each grouped by ELF section; offsets in the file are bytes, ours are instructions.
+The byte order is that of .BTF.
 Source: struct btf_ext_header and the .BTF.ext section in Documentation/bpf/btf.rst; struct
 bpf_core_relo in include/uapi/linux/bpf.h.
 """
@@ -16,7 +17,8 @@ from ..errors import FormatError
 from .spec import CoreReloc
 
 _MAGIC = 0xEB9F
-_HEADER = struct.Struct("<HBBI")
+_HEADER = "HBBI"
+_ORDERS = {"little": "<", "big": ">"}
 _INSN = 8
 
 
@@ -46,24 +48,25 @@ def read_btf_ext(data: bytes, btf: Btf) -> dict[str, ExtInfo]:
     found: dict[str, ExtInfo] = {}
     if not data:
         return found
+    order = _ORDERS[btf.byteorder]
     try:
-        magic, _version, _flags, length = _HEADER.unpack_from(data)
+        magic, _version, _flags, length = struct.unpack_from(f"{order}{_HEADER}", data)
         if magic != _MAGIC or length > len(data) or length < 24:
             raise FormatError("the header of .BTF.ext is not valid", 0)
         count = 6 if length >= 32 else 4
-        parts = struct.unpack_from(f"<{count}I", data, _HEADER.size)
+        parts = struct.unpack_from(f"{order}{count}I", data, struct.calcsize(f"<{_HEADER}"))
         for name, record in _records(data, length, parts[0], parts[1], btf):
-            offset, type_id = struct.unpack_from("<II", record)
+            offset, type_id = struct.unpack_from(f"{order}II", record)
             info = found.setdefault(name, ExtInfo())
             info.func_info = (*info.func_info, (_insn(offset), type_id))
         lines: dict[str, list[tuple[int, int, int, int]]] = {}
         for name, record in _records(data, length, parts[2], parts[3], btf):
-            offset, file, text, place = struct.unpack_from("<IIII", record)
+            offset, file, text, place = struct.unpack_from(f"{order}IIII", record)
             lines.setdefault(name, []).append((_insn(offset), file, text, place))
         relocs: dict[str, list[CoreReloc]] = {}
         if count == 6 and parts[5]:
             for name, record in _records(data, length, parts[4], parts[5], btf):
-                offset, type_id, access, kind = struct.unpack_from("<IIII", record)
+                offset, type_id, access, kind = struct.unpack_from(f"{order}IIII", record)
                 reloc = CoreReloc(_insn(offset), type_id, btf.string(access), kind)
                 relocs.setdefault(name, []).append(reloc)
     except struct.error as error:
@@ -82,12 +85,13 @@ def _records(
     if not size:
         return
     at, end = header + offset, header + offset + size
-    (length,) = struct.unpack_from("<I", data, at)
+    order = _ORDERS[btf.byteorder]
+    (length,) = struct.unpack_from(f"{order}I", data, at)
     at += 4
     if end > len(data) or length < 8:
         raise FormatError("a table of .BTF.ext is not valid", at)
     while at < end:
-        name, count = struct.unpack_from("<II", data, at)
+        name, count = struct.unpack_from(f"{order}II", data, at)
         at += 8
         if at + count * length > end:
             raise FormatError("a table of .BTF.ext is cut off", at)

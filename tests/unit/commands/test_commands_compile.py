@@ -80,6 +80,9 @@ def test_bare_types_can_be_said_to_be_of_another_architecture(here: Path, arch: 
     assert main([*command, "--kernel-version", "6.1.2"]) == 0
     # EI_DATA: 1 little, 2 big endian.
     assert (here / "prog.o").read_bytes()[5] == (2 if arch == "s390x" else 1)
+    program = read_object((here / "prog.o").read_bytes()).programs["kprobe__x"]
+    assert program.func_info
+    assert program.line_info
 
 
 @pytest.mark.parametrize(
