@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bpfkit.collection import load
+from bpfkit.compat.bcc import BPF
 from bpfkit.host.kernel_headers import BUILD_MARK
 from bpfkit.uapi.bpf import ProgType
 
@@ -51,3 +52,16 @@ def test_macros_and_types_of_installed_headers_serve_a_program(
             values = [array.lookup(struct.pack("=I", index)) for index in range(3)]
         assert values == [struct.pack("=Q", value) for value in (144, 0x1234, 8)]
     assert list(tmp_path.glob("bpfkit/headers/*/base.pch"))
+
+
+@pytest.mark.skipif(not TREES, reason="no configured kernel headers in /usr/src")
+def test_bccs_variable_names_the_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("BCC_KERNEL_SOURCE", str(TREES[0]))
+    # Only a header of the tree has this macro's value.
+    text = "#include <generated/utsrelease.h>\nconst char release[] = UTS_RELEASE;\n"
+    text += "int program(struct xdp_md *ctx) { return release[0] - '0'; }\n"
+    with BPF(text=text) as bpf:
+        function = bpf.load_func("program", BPF.XDP)
+        status = function.program.test_run(bytes(64)).retval
+    assert TREES[0].name.startswith(f"linux-headers-{status}.")
