@@ -80,7 +80,8 @@ class LoadedObject:
         """Link, relocate and load one program; the caller closes it.
 
         ``attach_target`` is the program to extend or trace, or the BTF of the module that
-        ``attach_btf_id`` is in; without them the program's section says it. ``log_level`` 1 or 2 keeps the verifier's log (`Program.log`).
+        ``attach_btf_id`` is in; without them the program's section says it. ``log_level`` 1 or 2
+        keeps the verifier's log (`Program.log`).
 
         Raises KeyError for an unknown name, LoadError when it cannot be linked or its type is not
         known, VerifierError when the kernel refuses it.

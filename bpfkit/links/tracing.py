@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _HINTS = {
     errno.EPERM: "run as root, or with CAP_BPF and CAP_PERFMON",
-    errno.EINVAL: "only programs that were loaded for a function, a tracepoint or an LSM hook attach"
-    " this way",
+    errno.EINVAL: "only programs that were loaded for a function, a tracepoint or an LSM hook"
+    " attach this way",
     errno.EBUSY: "the function is being changed by something else (live patching, ftrace)",
     errno.E2BIG: "too many programs are attached to the function already",
 }

@@ -25,7 +25,7 @@ BTF_SECTIONS = frozenset(
     }
 )
 ITER_SECTIONS = frozenset({"iter"})
-USER_SECTIONS = frozenset({"uprobe", "uretprobe", "usdt", "ksyscall", "kretsyscall"})
+USER_SECTIONS = frozenset({"uprobe", "uretprobe", "usdt"})
 
 # Those whose last word is what the function returned.
 RESULT_SECTIONS = frozenset({"fexit", "fmod_ret", "fsession"})

@@ -47,6 +47,7 @@ def test_other_events_say_nothing() -> None:
         ("tp/raw_syscalls/sys_enter", USER),
         ("tracepoint/sched/sched_switch", UNKNOWN),
         ("kprobe/f", UNKNOWN),
+        ("ksyscall/f", UNKNOWN),  # its argument is the kernel's copy of the registers
     ],
 )
 def test_sections_tell_whose_memory_it_is(section: str, way: str) -> None:
