@@ -102,8 +102,7 @@ class Relocations(Expressions):
         symbol = f"@.enum.{number}.{e.enumerator}"
         text = f"{e.enumerator}:{values[e.enumerator]}".encode() + b"\0"
         self.module.globals.append(
-            f"{symbol} = private unnamed_addr constant "
-            f'[{len(text)} x i8] c"{quote(text)}"'
+            f'{symbol} = private unnamed_addr constant [{len(text)} x i8] c"{quote(text)}"'
         )
         value = self.get(
             f"call i64 {name}(i32 {number}, ptr {symbol}, i64 {what})",
