@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .jit import WORDS
+from .generate import HEAD, Program
+from .jit import Jit
 
 PRELUDE = """
 typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32;
 typedef unsigned long long u64; typedef signed char s8; typedef short s16; typedef int s32;
 typedef long long s64;
 """
-ENTRY = "int entry(struct io *io) { return compute(io); }\n"
 FLAGS = ("-w", "-O1", "-fwrapv", "-fno-strict-aliasing", "-std=gnu11", "-shared", "-fPIC")
 
 
@@ -29,25 +28,19 @@ def compilers() -> list[str]:
 
 
 def run_native(
-    compiler: str, text: str, inputs: Sequence[Sequence[int]], entry: str = ENTRY
-) -> list[list[int]]:
-    """Build ``text`` as a shared library and call ``entry`` in this process for each input.
+    jit: Jit, compiler: str, programs: Sequence[Program], inputs: Sequence[Sequence[int]]
+) -> list[list[list[int]]]:
+    """Build programs as a shared library and run each of them in the child for each input.
 
-    The generated programs cannot crash, whatever a compiler makes of them within the standard.
+    Raises CalledProcessError when the compiler refuses the text.
     """
+    text = PRELUDE + HEAD + "".join(program.text for program in programs)
+    names = [program.function for program in programs]
+    for name in names:
+        text += f"int entry_{name}(struct io *io) {{ return {name}(io); }}\n"
     with tempfile.TemporaryDirectory() as directory:
         source, library = Path(directory) / "x.c", Path(directory) / "x.so"
-        source.write_text(PRELUDE + text + entry)
-        subprocess.run([compiler, *FLAGS, "-o", str(library), str(source)], check=True)
-        function = ctypes.CDLL(str(library)).entry
-        results = []
-        for words in inputs:
-            memory = (ctypes.c_uint64 * WORDS)(*words)
-            function(ctypes.byref(memory))
-            results.append(list(memory))
-        return results
-
-
-def compares_with_gcc(text: str) -> bool:
-    """gcc computes with bit-fields wider than int in their own width; clang and we promote them."""
-    return " : " not in text
+        source.write_text(text)
+        command = [compiler, *FLAGS, "-o", str(library), str(source)]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+        return jit.run_library(str(library), [f"entry_{name}" for name in names], inputs)

@@ -1,59 +1,78 @@
-"""Run a generated text through our compiler: in the kernel, and by JIT on this machine."""
+"""Run generated programs through our compiler: in the kernel, and by JIT on this machine."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
 
-from bpfkit.collection import load
+from bpfkit.collection import Collection, load
 from bpfkit.compiler.compiled import Compiled
+from bpfkit.errors import VerifierError
 from bpfkit.maps.array import ArrayMap
 
-from .generate import INPUTS, OUTPUTS
+from .generate import HEAD, INPUTS, OUTPUTS, Program
 from .jit import WORDS, Jit
 
 Compile = Callable[[str, str], Compiled]
 """Compiles a text of a dialect."""
+Results = list[list[int]]
+"""The words a program left, for each input."""
 
-HEAD = '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n'
-IN_KERNEL = """
+INCLUDES = '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n'
+MEMORY = """
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
 	__type(value, struct io);
 } memory SEC(".maps");
-SEC("xdp") int entry(struct xdp_md *ctx)
-{
-	u32 zero = 0;
-	struct io *io = bpf_map_lookup_elem(&memory, &zero);
-	return io ? compute(io) : 0;
-}
 char license[] SEC("license") = "GPL";
 """
-BY_JIT = 'SEC("raw_tp") int entry(struct io *io) { return compute(io); }\n'
+ENTRY = """
+SEC("xdp") int entry_{name}(struct xdp_md *ctx)
+{{
+	u32 zero = 0;
+	struct io *io = bpf_map_lookup_elem(&memory, &zero);
+	return io ? {name}(io) : 0;
+}}
+"""
 _VALUE = struct.Struct(f"={INPUTS + OUTPUTS}Q")
 
 
-def run_in_kernel(text: str, inputs: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Load the text as an XDP program, run it for each input and return the words it left.
+def whole(programs: Sequence[Program]) -> str:
+    """A text with several programs, each an XDP program."""
+    texts = "".join(program.text for program in programs)
+    entries = "".join(ENTRY.format(name=program.function) for program in programs)
+    return INCLUDES + HEAD + MEMORY + texts + entries
 
-    Raises CompileError, and VerifierError when the kernel refuses the program.
-    """
-    with load(HEAD + text + IN_KERNEL) as collection:
-        program = collection.load_program("entry")
-        memory = collection.maps["memory"]
-        assert isinstance(memory, ArrayMap)
-        results = []
-        for words in inputs:
-            memory.set(0, _VALUE.pack(*words, *[0] * (INPUTS + OUTPUTS - len(words))))
-            program.test_run(bytes(64))
-            results.append([*_VALUE.unpack(memory.get(0)), *[0] * (WORDS - INPUTS - OUTPUTS)])
-        return results
+
+def run_in_kernel(
+    elf: bytes, programs: Sequence[Program], inputs: Sequence[Sequence[int]]
+) -> list[Results | VerifierError]:
+    """Load an object's programs and run each for each input; a refusal stands for its results."""
+    with load(elf) as collection:
+        return [_run(collection, program.function, inputs) for program in programs]
+
+
+def _run(
+    collection: Collection, name: str, inputs: Sequence[Sequence[int]]
+) -> Results | VerifierError:
+    try:
+        program = collection.load_program(f"entry_{name}")
+    except VerifierError as refused:
+        return refused
+    memory = collection.maps["memory"]
+    assert isinstance(memory, ArrayMap)
+    results = []
+    for words in inputs:
+        memory.set(0, _VALUE.pack(*words, *[0] * (INPUTS + OUTPUTS - len(words))))
+        program.test_run(bytes(64))
+        results.append([*_VALUE.unpack(memory.get(0)), *[0] * (WORDS - INPUTS - OUTPUTS)])
+    return results
 
 
 def run_by_jit(
-    jit: Jit, compile: Compile, text: str, inputs: Sequence[Sequence[int]]
-) -> list[list[int]]:
-    """Lower the text as ever, then have LLVM build it for this machine instead of BPF."""
-    return jit.run(compile(HEAD + text + BY_JIT, "libbpf").ir, "entry", inputs)
+    jit: Jit, ir: str, programs: Sequence[Program], inputs: Sequence[Sequence[int]]
+) -> list[Results]:
+    """Have LLVM build our module for this machine instead of BPF."""
+    return jit.run(ir, [program.function for program in programs], inputs)

@@ -15,9 +15,9 @@ from bpfkit.collection import load
 from bpfkit.maps.array import ArrayMap
 from bpfkit.uapi.bpf import ProgType
 
-from .generate import INTS
 from .jit import Jit, placed
-from .ours import HEAD, Compile
+from .ours import INCLUDES, Compile
+from .world import FIXED, INTS
 
 T = TypeVar("T")
 KINDS = 3
@@ -67,13 +67,13 @@ class Chase:
         lines.append(f"struct n{targets[POINTERS]} *q[2];")
         scalars = []
         for index in range(self.pick((3, 5, 8))):
-            type_, name = self.pick(tuple(INTS)), f"m{index}"
+            type_, name = self.pick(FIXED), f"m{index}"
             form = self.pick(("plain", "bits", "array", "nested", "union", "matrix"))
             if form == "plain":
                 lines.append(f"{type_} {name};")
                 scalars.append(name)
             elif form == "bits":
-                lines.append(f"{type_} {name} : {self.pick(range(1, INTS[type_] + 1))};")
+                lines.append(f"{type_} {name} : {self.pick(range(1, INTS[type_][0] + 1))};")
                 scalars.append(name)
             elif form == "array":
                 lines.append(f"{type_} {name}[5];")
@@ -159,7 +159,7 @@ class Chase:
     def by_jit(self) -> str:
         """The text for this machine."""
         return (
-            f"{HEAD}{self.types}{self.inlines}"
+            f"{INCLUDES}{self.types}{self.inlines}"
             f"struct io {{ u64 root; u64 i; u64 out[{RESULTS}]; }};\n"
             "#define offsetof(T, M) __builtin_offsetof(T, M)\n"
             'SEC("raw_tp") int entry(struct io *io)\n{\n'
@@ -201,5 +201,5 @@ def chase_in_kernel(chase: Chase, graph: Graph, i: int) -> list[int]:
 def chase_by_jit(jit: Jit, compile: Compile, chase: Chase, graph: Graph, i: int) -> list[int]:
     """Run the same text on this machine; it dereferences for itself."""
     ir = compile(chase.by_jit(), "libbpf").ir
-    found = jit.run(ir, "entry", [[0, i]], memory=graph.data, pointers=graph.pointers)
-    return found[0][2 : 2 + RESULTS]
+    found = jit.run(ir, ["entry"], [[0, i]], memory=graph.data, pointers=graph.pointers)
+    return found[0][0][2 : 2 + RESULTS]

@@ -81,7 +81,7 @@ def work(minutes: float, number: int) -> dict[str, Any]:
     os.environ["BPFKIT_CACHE"] = "0"  # no text comes twice
     system = System.live()
     checks: dict[str, Check] = {"arithmetic": check_arithmetic, "robustness": check_robustness}
-    found: dict[str, Any] = {"tried": {}, "refused": 0, "wrong": []}
+    found: dict[str, Any] = {"tried": {}, "compared": 0, "refused": 0, "wrong": []}
 
     def compile_(text: str, dialect: str) -> Compiled:
         return compile_text(text, system=system, dialect=dialect)
@@ -98,7 +98,7 @@ def work(minutes: float, number: int) -> dict[str, Any]:
                 if wrong:
                     found["wrong"].append(f"{name}, seed {number + turn}:\n{wrong}")
             turn += 1
-        found["refused"] = tools.refused
+        found["compared"], found["refused"] = tools.compared, tools.refused
     return found
 
 
@@ -141,9 +141,10 @@ def tell(answers: list[bytes], minutes: float) -> int:
     for text in wrong:
         sys.stdout.write(f"\n{text}\n")
     counts = ", ".join(f"{count:,} {name}" for name, count in sorted(tried.items()))
-    refused = sum(one["refused"] for one in found)
+    compared, refused = (sum(one[what] for one in found) for what in ("compared", "refused"))
     sys.stdout.write(
-        f"fuzz: {sum(tried.values()):,} programs ({counts}; {refused} refused by the verifier), "
+        f"fuzz: {sum(tried.values()):,} texts ({counts}), {compared:,} programs compared, "
+        f"{refused:,} of them only outside the kernel, whose verifier refused them; "
         f"{len(wrong)} differences, {crashed} crashes in {minutes:g} min\n"
     )
     return 1 if wrong or crashed else 0

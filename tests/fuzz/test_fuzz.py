@@ -76,7 +76,7 @@ def test_a_module_that_dies_is_told_and_the_next_one_runs() -> None:
     good = "define i32 @f(ptr %p) {\n store i64 7, ptr %p\n ret i32 0\n}\n"
     with Jit() as jit:
         with pytest.raises(JitError, match="died"):
-            jit.run(dies, "f", [[0]])
-        assert jit.run(good, "f", [[0]])[0][0] == 7
+            jit.run(dies, ["f"], [[0]])
+        assert jit.run(good, ["f"], [[0]])[0][0][0] == 7
         with pytest.raises(JitError, match="expected"):
-            jit.run("define", "f", [[0]])
+            jit.run("define", ["f"], [[0]])
