@@ -74,9 +74,10 @@ enum libbpf_tristate {
 #ifndef offsetof
 #define offsetof(TYPE, MEMBER) __builtin_offsetof(TYPE, MEMBER)
 #endif
+/* Where the member is in the kernel the object is loaded into, which offsetof does not know. */
 #ifndef container_of
 #define container_of(PTR, TYPE, MEMBER) \
-	((TYPE *)((char *)(PTR) - __builtin_offsetof(TYPE, MEMBER)))
+	((TYPE *)((char *)(PTR) - (unsigned long)&((TYPE *)0)->MEMBER))
 #endif
 #ifndef barrier
 #define barrier() asm volatile("" ::: "memory")

@@ -182,12 +182,18 @@ _MOVED = (Kind.STACK, Kind.CONTEXT, Kind.BTF)
 
 
 def shift(atoms: Iterable[Atom], distance: int | None) -> Atoms:
-    """The addresses ``distance`` bytes further; None is an unknown distance."""
+    """The addresses ``distance`` bytes further; None is an unknown distance.
+
+    Behind a step back the place in a kernel's object counts as unknown: LLVM makes the step part of
+    the load, and JITs of x86 up to 6.1 read 0 where a typed load's own offset is negative.
+    """
     moved = set()
     for atom in atoms:
         if atom.kind in _MOVED and distance != 0:
-            known = atom.offset is not None and distance is not None
-            offset = (atom.offset or 0) + (distance or 0) if known else None
+            offset = None
+            if atom.offset is not None and distance is not None:
+                back = atom.kind is Kind.BTF and distance < 0
+                offset = None if back else atom.offset + distance
             atom = normalised(atom._replace(offset=offset))
         moved.add(atom)
     return frozenset(moved)

@@ -42,7 +42,7 @@ def test_global_functions_are_verified_alone() -> None:
     }
     """
     with load_text(text, 3) as collection:
-        program = collection.load_program("program", log_level=1)
+        program = collection.load_program("program", log_level=2)
         trigger(collection)
         assert stored(collection) == [7, 164, (6 << 32) + 5]
         assert program.log.count("is safe for any args") >= 1
