@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..collection import Facts
     from .base import Commands
 
-_SUFFIXES = {"object": ".o", "ir": ".ll", "source": ".i"}
+_SUFFIXES = {"object": ".o", "ir": ".ll", "source": ".i", "reads": ".reads"}
 _DESCRIPTION = """\
 Compile a C text of bcc's or libbpf's dialect to a BPF object, with no kernel headers. Types come
 from the running kernel, or from each FILE of --for: a recording ('bpfkit record'), which has all
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         help="the file to write, - for standard output; a directory with several --for "
-        "(default: PROG.o here; with --emit ir or source standard output)",
+        "(default: PROG.o here; with another --emit standard output)",
     )
     parser.add_argument(
         "--for",
@@ -70,7 +70,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--emit",
         choices=list(_SUFFIXES),
         default="object",
-        help="object; LLVM's IR; the source with all that is put before it",
+        help="object; LLVM's IR; the source with all that is put before it; which expression reads "
+        "memory by which helper, and why",
     )
     parser.add_argument("--arch", default="", help="architecture, where FILE is raw BTF")
     parser.add_argument(
@@ -129,6 +130,7 @@ def compile_program(args: argparse.Namespace) -> int:
 def _compiled(text: str, name: str, kernel: Path | None, args: argparse.Namespace) -> bytes:
     """Compile for one kernel and return what is to be written."""
     from ..collection import compile_text, preprocess_text
+    from ..compiler.reads import list_reads
 
     flags = [f"-D{define}" for define in args.defines]
     flags += [flag for words in args.cflags for flag in shlex.split(words)]
@@ -142,6 +144,8 @@ def _compiled(text: str, name: str, kernel: Path | None, args: argparse.Namespac
     compiled = compile_text(text, **how, kernel_headers=headers)
     for warning in compiled.warnings:
         sys.stderr.write(warning.render() + "\n")
+    if args.emit == "reads":
+        return list_reads(compiled.reads, text, name).encode("utf-8", "surrogateescape")
     return compiled.ir.encode() if args.emit == "ir" else compiled.elf
 
 

@@ -102,6 +102,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         self.collection = live.load(
             source, name=name, cflags=flags, system=shared_system(), kernel_headers=headers
         )
+        self._text, self._text_name = source, name
         self._at_exit = self._close_at_exit()
         try:
             self._show_debug()
@@ -109,6 +110,14 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         except BaseException:
             self.cleanup()
             raise
+
+    def explain(self) -> str:
+        """Which expression of the text reads memory by which helper, and why; not in bcc.
+
+        DEBUG_PREPROCESSOR prints the same.
+        """
+        compiled = self.collection.compiled
+        return live.list_reads(compiled.reads, self._text, self._text_name) if compiled else ""
 
     @property
     def _log_level(self) -> int:
@@ -122,6 +131,8 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
             return
         for warning in compiled.warnings:
             sys.stderr.write(warning.render() + "\n")
+        if self.debug & constants.DEBUG_PREPROCESSOR:
+            sys.stderr.write(self.explain())
         for piece in live.debug_output(self.debug, self.collection.spec, compiled):
             sys.stderr.write(piece)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ...btf.types import Union as Union
     from ...collection import load as load
     from ...collection import preprocess_text as preprocess_text
+    from ...compiler.reads import list_reads as list_reads
     from ...events.perf import PerfBuffer as PerfBuffer
     from ...events.poller import Poller as Poller
     from ...events.ring import RingBuffer as RingBuffer
@@ -49,6 +50,7 @@ _HOMES = {
     "attach_xdp": "...links.xdp",
     "debug_output": ".debug",
     "detach_xdp": "...links.xdp",
+    "list_reads": "...compiler.reads",
     "load": "...collection",
     "preprocess_text": "...collection",
     "record_view": ".types",

@@ -1,4 +1,4 @@
-"""What became of the text's pointers: the reads that were put in, as data and as a listing.
+"""What became of the text's pointers: the reads that were put in, as data (listed by ``reads.py``).
 
 A plain C compiler would read each of them with a load; the verifier would refuse that. Here is
 which expression became which read, and what made the analysis think so.
@@ -68,26 +68,6 @@ def reads_of(copies: Iterable[tuple[Instance, Clone]], helper: int) -> tuple[Rea
         if node in clone.read
     ]
     return tuple(sorted(found, key=lambda r: (r.loc.file, r.loc.line, r.loc.column, r.function)))
-
-
-def explain(reads: Iterable[Read], source: str, name: str = "") -> str:
-    """A listing for people: each line of ``source`` that reads, and what it reads.
-
-    ``name`` is that of the text; reads in other files are listed without their line. Without a name
-    all of them are taken to be in the text.
-    """
-    lines = source.split("\n")
-    parts: list[str] = []
-    last = ("", 0)
-    for read in reads:
-        place = (read.loc.file, read.loc.line)
-        if place != last:
-            last = place
-            known = name in ("", read.loc.file) and 0 < read.loc.line <= len(lines)
-            text = f": {lines[read.loc.line - 1].strip()}" if known else ""
-            parts.append(f"{read.loc.file}:{read.loc.line}{text}\n")
-        parts.append(f"    {read.text}: {read.way} in {read.function}(): {read.reason}\n")
-    return "".join(parts)
 
 
 def _way(instance: Instance, clone: Clone, node: Expr, helper: int) -> str:

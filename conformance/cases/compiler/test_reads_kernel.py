@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bpfkit import BPF
 from bpfkit.collection import Collection, load
+from bpfkit.compat.bcc import DEBUG_PREPROCESSOR
 from bpfkit.errors import CompileError, VerifierError
 from bpfkit.links.tracing import attach_tracing
 from bpfkit.maps.array import ArrayMap
@@ -482,3 +484,26 @@ def test_a_compilation_tells_its_reads() -> None:
         (5, "t->real_parent", "result of bpf_get_current_task()"),
         (5, "t->real_parent->tgid", "loaded from struct task_struct (kernel memory)"),
     ]
+
+
+@case("compiler/reads/explain-listing", kernel="4.7")
+def test_a_program_lists_its_reads(capfd: pytest.CaptureFixture[str]) -> None:
+    """``explain()`` lists each line that reads, and why; DEBUG_PREPROCESSOR prints it."""
+    text = (
+        "#include <linux/sched.h>\n"
+        "int probe_free(struct pt_regs *ctx) {\n"
+        "    struct task_struct *t = (struct task_struct *)bpf_get_current_task();\n"
+        "    return t->real_parent->tgid;\n"
+        "}\n"
+    )
+    wanted = (
+        "program.c:4: return t->real_parent->tgid;\n"
+        "    t->real_parent: bpf_probe_read in probe_free(): result of bpf_get_current_task()\n"
+        "    t->real_parent->tgid: bpf_probe_read in probe_free(): "
+        "loaded from struct task_struct (kernel memory)\n"
+    )
+    with BPF(text=text, debug=DEBUG_PREPROCESSOR) as b:
+        assert b.explain() == wanted
+    said = capfd.readouterr().err
+    assert text in said
+    assert said.endswith(b.explain())

@@ -102,6 +102,15 @@ def test_other_stages_are_shown(
     assert told in (here / "kept").read_text()
 
 
+def test_reads_are_listed_with_their_lines(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (here / "prog.c").write_text("int kprobe__x(void *ctx) {\n\treturn **(int **)4096;\n}\n")
+    assert main(["compile", "prog.c", "--for", "six.facts", "--emit", "reads"]) == 0
+    first, *reads = capfd.readouterr().out.splitlines()
+    assert first == "prog.c:2: return **(int **)4096;"
+    assert len(reads) == 2
+    assert any("bpf_probe_read in kprobe__x(): a constant address" in read for read in reads)
+
+
 def test_a_text_comes_from_standard_input_and_goes_to_standard_output(
     here: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:

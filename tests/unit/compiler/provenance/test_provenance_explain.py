@@ -7,8 +7,8 @@ import pytest
 from bpfkit.compiler.compiled import Read
 from bpfkit.compiler.ctype import INT
 from bpfkit.compiler.diagnostics import Loc
-from bpfkit.compiler.provenance.explain import explain
 from bpfkit.compiler.provenance.written import written
+from bpfkit.compiler.reads import list_reads
 from bpfkit.compiler.tree import Comma, IntLit
 from tests.unit.compiler.bcc_chain import chain
 
@@ -148,12 +148,13 @@ def test_the_listing() -> None:
 b.h:1
     *p: bpf_probe_read_user in g(): user memory
 """
-    assert explain(told, text, "a.c") == expected
-    assert "b.h:1: line one" in explain(told, text)
+    assert list_reads(told, text, "a.c") == expected
+    assert "b.h:1: line one" in list_reads(told, text)
     assert (
-        explain([Read(Loc("a.c", 9, 1), "x", "y", "z", "f")], text) == "a.c:9\n    x: y in f(): z\n"
+        list_reads([Read(Loc("a.c", 9, 1), "x", "y", "z", "f")], text)
+        == "a.c:9\n    x: y in f(): z\n"
     )
-    assert explain((), text) == ""
+    assert list_reads((), text) == ""
 
 
 WRITTEN = [
