@@ -64,10 +64,14 @@ def resolve_extern(
     if weak:
         return Extern(symbol, address=0)
     what = "function" if kind is BtfKind.FUNC else "symbol"
-    raise LoadError(
-        f"this kernel has no {what} '{name}' for programs to use; declare it __weak to go on "
-        "without it"
-    )
+    message = f"this kernel has no {what} '{name}' for programs to use"
+    if kind is BtfKind.VAR and not any(_has_variables(target) for target in targets):
+        message += ": its BTF describes no variables at all (pahole 1.18 to 1.21 leave them out)"
+    raise LoadError(f"{message}; declare it __weak to go on without it")
+
+
+def _has_variables(btf: Btf) -> bool:
+    return any(isinstance(found, Var) for _, found in btf)
 
 
 def _declaration(symbol: str, local: Btf | None) -> BtfKind | None:

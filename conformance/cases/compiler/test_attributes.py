@@ -98,10 +98,10 @@ def test_declaration_tags_reach_the_object() -> None:
     #define TAG(x) __attribute__((btf_decl_tag(x)))
     struct tagged { int a TAG("member"); } TAG("record");
     typedef struct tagged named TAG("typedef");
-    int value TAG("global") = 4;
-    __noinline TAG("function") int take(named *p TAG("parameter")) { return p ? p->a : 0; }
+    named kept TAG("global") = { 4 };
+    static __noinline TAG("function") int take(named *p TAG("parameter")) { return p->a; }
     SEC("raw_tp/sys_enter") int program(void *ctx) {
-        named n = { value }; OUT(0, take(&n)); return 0; }
+        OUT(0, take(&kept)); return 0; }
     """
     with load_text(text) as collection:
         trigger(collection)

@@ -27,25 +27,41 @@ def test_static_functions_that_are_not_inlined_are_called() -> None:
     assert in_tracepoint(body, 3, before) == [first, -3 * 65535, 77]
 
 
-@case("compiler/subprograms/global", kernel=RAW_TP_RUN)
-def test_global_functions_are_verified_alone() -> None:
-    """A global function is verified for any arguments; it takes scalars, memory and the context."""
-    text = """
-    struct pair { int a; int b; };
-    __noinline int sum(struct pair *p) { return p ? p->a + p->b : -1; }
-    __noinline int length(struct __sk_buff *skb, int more) { return skb->len + more; }
-    __noinline u64 wide(u32 low, u64 high) { return high << 32 | low; }
-    SEC("tc") int program(struct __sk_buff *skb) {
-        struct pair p = { 3, 4 };
-        OUT(0, sum(&p)); OUT(1, length(skb, 100)); OUT(2, wide(5, 6));
-        return 0;
-    }
+def verified_alone(functions: str, calls: str, numbers: list[int]) -> None:
+    """Global functions give what they should to a program, and the verifier took them alone."""
+    text = (
+        functions
+        + f"""
+    SEC("tc") int program(struct __sk_buff *skb) {{ {calls} return 0; }}
     """
-    with load_text(text, 3) as collection:
+    )
+    with load_text(text, len(numbers)) as collection:
         program = collection.load_program("program", log_level=2)
         trigger(collection)
-        assert stored(collection) == [7, 164, (6 << 32) + 5]
+        assert stored(collection) == numbers
         assert program.log.count("is safe for any args") >= 1
+
+
+@case("compiler/subprograms/global", kernel=RAW_TP_RUN)
+def test_global_functions_are_verified_alone() -> None:
+    """A global function is verified for any arguments; it takes scalars and the context."""
+    functions = """
+    __noinline int length(struct __sk_buff *skb, int more) { return skb->len + more; }
+    __noinline u64 wide(u32 low, u64 high) { return high << 32 | low; }
+    """
+    calls = "OUT(0, length(skb, 100)); OUT(1, wide(5, 6));"
+    verified_alone(functions, calls, [164, (6 << 32) + 5])
+
+
+@case("compiler/subprograms/global-memory", kernel="5.13")
+def test_global_functions_take_memory() -> None:
+    """A global function may take a pointer to memory, which may be NULL."""
+    functions = """
+    struct pair { int a; int b; };
+    __noinline int sum(struct pair *p) { return p ? p->a + p->b : -1; }
+    """
+    calls = "struct pair p = { 3, 4 }; OUT(0, sum(&p)); OUT(1, sum(0));"
+    verified_alone(functions, calls, [7, -1])
 
 
 @case("compiler/subprograms/weak-and-hidden", kernel=RAW_TP_RUN)
