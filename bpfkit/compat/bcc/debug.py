@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...btf.listing import list_types
-from ...compiler.api import Compiled
+from ...compiler.compiled import Compiled
 from ...obj.listing import list_object
 from ...obj.spec import ObjectSpec
 from . import constants

@@ -411,3 +411,14 @@ def test_run_names_a_script_that_is_not_there() -> None:
     )
     assert run.returncode == 2
     assert "no_such_script.py" in run.stderr
+
+
+def test_a_cached_program_needs_no_compiler() -> None:
+    """The stages of the compiler are slow to import; a cached object is loaded without them."""
+    code = "import sys, bpfkit.collection, bpfkit.compat.bcc.debug; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(said.stdout.split())
+    assert "bpfkit.compiler.compiled" in loaded
+    assert not loaded & {
+        "bpfkit.compiler.api", "bpfkit.compiler.tree", "bpfkit.compiler.source", "llvmlite",
+    }  # fmt: skip
