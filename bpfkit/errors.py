@@ -8,7 +8,8 @@
     ├── FormatError             bytes that are not what they should be (.offset)
     ├── LoadError               an object cannot be loaded (relocation, missing symbol, wrong type)
     ├── AttachError             a program cannot be attached (.target, .hint)
-    ├── DecodeError             a value does not fit its C type (.field)
+    ├── DecodeError             bytes do not fit the C type they are read as (.field)
+    │   └── EncodeError         a Python value does not fit its C type (.field, .value, .accepts)
     └── MissingDependencyError  a package is not installed (also an ImportError)
 
 The text has one order: what, on which object, errno name, what to try. Nothing here prints or
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import errno as _errno
 import os
+import reprlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -110,11 +112,29 @@ class AttachError(BpfkitError):
 
 
 class DecodeError(BpfkitError):
-    """A value does not fit the C type it is read as or written to."""
+    """Bytes do not fit the C type they are read as, or it has no values; ``field`` is its path."""
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(f"field '{field}': {message}" if field else message)
         self.field = field
+
+
+class EncodeError(DecodeError):
+    """``value`` does not fit the C type it is written to, which takes what ``accepts`` says."""
+
+    def __init__(self, value: object, accepts: str, field: str = "", hint: str = "") -> None:
+        text = f"{_shown(value)} does not fit: {accepts}"
+        super().__init__(f"{text}; {hint}" if hint else text, field)
+        self.value = value
+        self.accepts = accepts
+
+
+def _shown(value: object) -> str:
+    """Show a value in a line; a ``repr`` that is long or fails must not hide the error."""
+    try:
+        return reprlib.repr(value)
+    except Exception:
+        return f"this {type(value).__name__}"
 
 
 class MissingDependencyError(BpfkitError, ImportError):

@@ -1,339 +1,137 @@
-"""Bytes of a C type as Python values, and back, by a plan made once from BTF.
+"""Bytes of a C type as Python values, and back, by a plan made once.
 
     codec = codec_of(btf, type_id)
     record = codec.decode(data)       # record.pid, record["comm"]
     data = codec.encode({"pid": 1})   # what is left out is zero
 
 Integers, enumerations and pointers become int, bool bool, floating point numbers float, arrays of
-char bytes, other arrays tuples, records `Record`. Members of anonymous records belong to the outer
-one. The members of a union all read the same bytes. Values that do not fit raise DecodeError with
-the field's name.
+char bytes (``text`` makes str of them), other arrays tuples, records `Record`. Members of
+anonymous records belong to the outer one. The members of a union all read the same bytes. A
+flexible array at the end has as many elements as there is data for. What only the kernel writes
+(locks, timers, lists, kptrs) is None.
+
+Bytes that are no value raise DecodeError; Python values that do not fit raise EncodeError, which
+names the field and what it takes. `codec_from` makes codecs of Python classes.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ..btf.layout import member_bits, size_of
-from ..btf.types import Array, Btf, ByteOrder, Enum, Enum64, Float, Int, Ptr, Struct, Union
-from ..errors import DecodeError
+from ..btf.types import Btf
+from ..errors import DecodeError, EncodeError
+from . import bulk
+from .arrays import text
+from .from_btf import plan_of
+from .plans import Plan, Value
+from .record import Record, as_dict
+
+if TYPE_CHECKING:
+    from .numeric import Array
+
+__all__ = ["Buffer", "Codec", "Record", "Value", "as_dict", "codec_of", "text"]
 
 T = TypeVar("T")
-Value = object
-_FORMATS = {1: "b", 2: "h", 4: "i", 8: "q"}
-_MAX_DEPTH = 32
+Buffer = bytes | bytearray | memoryview
 
 
-class Record:
-    """A decoded structure or union: members as attributes and as items."""
+class Codec(Generic[T]):
+    """Reads and writes one C type of ``size`` bytes, which is type ``type_id`` of ``btf``."""
 
-    def __init__(self, names: Sequence[str], values: Sequence[Value]) -> None:
-        self.__dict__.update(zip(names, values, strict=True))
+    __slots__ = ("btf", "plan", "size", "type_id")
 
-    def __getitem__(self, name: str) -> Value:
-        return self.__dict__[name]
-
-    def __getattr__(self, name: str) -> Value:
-        raise AttributeError(f"the record has no member '{name}'")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.__dict__)
-
-    def __len__(self) -> int:
-        return len(self.__dict__)
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Record):
-            return self.__dict__ == other.__dict__
-        return self.__dict__ == other if isinstance(other, Mapping) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
+    def __init__(self, plan: Plan, btf: Btf, type_id: int) -> None:
+        """Use ``plan``; made by `codec_of` and `codec_from`."""
+        self.plan = plan
+        self.size = plan.size
+        self.btf = btf
+        self.type_id = type_id
 
     def __repr__(self) -> str:
-        members = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
-        return f"Record({members})"
+        _, found = self.btf.resolve(self.type_id)
+        return f"<codec of {str(found.kind).lower()} {found.name}, {self.size} bytes>"
 
+    def decode(self, data: Buffer, offset: int = 0) -> T:
+        """Read one value at ``offset``; bytes behind it are ignored, unless the type is flexible.
 
-class _Plan(Protocol):
-    """How one type is read and written at an offset; the buffer is long enough."""
-
-    def read(self, data: memoryview, at: int) -> Value: ...
-
-    def write(self, data: bytearray, at: int, value: Value, name: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Codec(Generic[T]):
-    """Reads and writes one C type of ``size`` bytes."""
-
-    size: int
-    _plan: _Plan
-
-    def decode(self, data: bytes | bytearray | memoryview, offset: int = 0) -> T:
-        """Read one value at ``offset``; bytes behind it are ignored.
-
-        Raises DecodeError when short.
+        Raises DecodeError when short, or when the bytes are no value of the type.
         """
-        view = memoryview(data).cast("B")
+        view = data if type(data) is bytes else bulk.as_view(data)
         if offset < 0 or offset + self.size > len(view):
-            raise DecodeError(f"{len(view) - offset} bytes where the type has {self.size}")
-        return self._plan.read(view, offset)  # type: ignore[return-value]
+            left = max(len(view) - max(offset, 0), 0)
+            raise DecodeError(f"{left} bytes at {offset} where the type has {self.size}")
+        return self.plan.read(view, offset)  # type: ignore[return-value]
 
-    def encode(self, value: T | Mapping[str, Value] | Sequence[Value]) -> bytes:
-        """Return exactly ``size`` bytes. Raises DecodeError when the value does not fit."""
+    def encode(self, value: T | Mapping[str, Value] | Sequence[Value] | Buffer) -> bytes:
+        """Return exactly ``size`` bytes. Raises EncodeError when the value does not fit."""
         data = bytearray(self.size)
-        self._plan.write(data, 0, value, "")
+        self._write(data, 0, value, "")
         return bytes(data)
 
+    def decode_many(self, data: Buffer, count: int, stride: int | None = None) -> list[T]:
+        """Read ``count`` values that begin every ``stride`` bytes (one after the other if None).
 
-def codec_of(btf: Btf, type_id: int) -> Codec[Value]:
-    """Make the codec of a type. Raises FormatError when it has no size."""
-    size = size_of(btf, type_id)
-    return Codec(size, _Planner(btf).plan(type_id, 0))
+        Much faster than a loop where the type is a number or a record of numbers and text. Raises
+        DecodeError when there are not ``count * stride`` bytes.
+        """
+        view, step = bulk.span(data, count, self.size, stride)
+        return bulk.read_many(self.plan, view, count, step)  # type: ignore[return-value]
 
+    def encode_many(
+        self,
+        values: Iterable[T | Mapping[str, Value] | Sequence[Value] | Buffer],
+        stride: int | None = None,
+    ) -> bytes:
+        """Write values one after the other, zeros up to the next multiple of ``stride``.
 
-@dataclass(frozen=True, slots=True)
-class _Scalar:
-    """A number the struct module knows."""
+        Raises EncodeError; the field's path begins with the value's place: ``[3].pid``.
+        """
+        step = bulk.step_of(self.size, stride)
+        given: list[object] = list(values)
+        packed = bulk.pack_many(self.plan, given, step)
+        if packed is None:
+            data = bytearray(step * len(given))
+            for i, value in enumerate(given):
+                self._write(data, i * step, value, f"[{i}]")
+            packed = bytes(data)
+        return packed
 
-    packer: struct.Struct
-    convert: Callable[[int | float], Value]
+    def view(self, data: Buffer, count: int, stride: int | None = None) -> Sequence[T]:
+        """Show ``count`` values without copying; each is read when it is asked for.
 
-    def read(self, data: memoryview, at: int) -> Value:
-        return self.convert(self.packer.unpack_from(data, at)[0])
+        For numbers of this machine's byte order a memoryview of ints or floats, for arrays of them
+        `Lazy`, as for everything else.
+        """
+        view, step = bulk.span(data, count, self.size, stride)
+        found = bulk.cast(self.plan, view, count, step)
+        return found if found is not None else bulk.Lazy(self.plan, view, count, step)  # type: ignore[return-value]
 
-    def write(self, data: bytearray, at: int, value: Value, name: str) -> None:
+    def to_numpy(self, data: Buffer, count: int, stride: int | None = None) -> Array:
+        """Show ``count`` values as a numpy array (structured for records) on the same memory.
+
+        Members keep their names and offsets. Text is ``S``, other bytes ``V``. Raises
+        MissingDependencyError without numpy, DecodeError for what it has no type for: bit-fields.
+        """
+        from .numeric import array_of
+
+        view, step = bulk.span(data, count, self.size, stride)
+        return array_of(self.plan, view, count, step)
+
+    def _write(self, data: bytearray, at: int, value: object, name: str) -> None:
         try:
-            self.packer.pack_into(data, at, value)
-        except struct.error:
-            size = self.packer.size
-            raise DecodeError(f"{value!r} does not fit {size} bytes", name) from None
+            self.plan.write(data, at, value, name)
+        except EncodeError:
+            raise
+        except Exception as error:
+            # Only an object that fails when it is looked at gets here.
+            reason = f"a value that can be read ({type(error).__name__}: {error})"
+            raise EncodeError(value, reason, name) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Wide:
-    """An integer of any width: ``bits`` bits, ``shift`` above the lowest of ``size`` bytes."""
+def codec_of(btf: Btf, type_id: int, *, names: bool = False) -> Codec[Value]:
+    """Make the codec of a type; with ``names``, enumerations become constants that are ints.
 
-    size: int
-    bits: int
-    shift: int
-    signed: bool
-    order: ByteOrder
-
-    def read(self, data: memoryview, at: int) -> Value:
-        whole = int.from_bytes(data[at : at + self.size], self.order) >> self.shift
-        value = whole & ((1 << self.bits) - 1)
-        return value - (1 << self.bits) if self.signed and value >> (self.bits - 1) else value
-
-    def write(self, data: bytearray, at: int, value: Value, name: str) -> None:
-        low = -(1 << (self.bits - 1)) if self.signed else 0
-        if not isinstance(value, int) or not low <= value < low + (1 << self.bits):
-            raise DecodeError(f"{value!r} does not fit {self.bits} bits", name)
-        mask = ((1 << self.bits) - 1) << self.shift
-        whole = int.from_bytes(data[at : at + self.size], self.order) & ~mask
-        whole |= (value << self.shift) & mask
-        data[at : at + self.size] = whole.to_bytes(self.size, self.order)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chars:
-    """An array of char."""
-
-    count: int
-
-    def read(self, data: memoryview, at: int) -> Value:
-        return bytes(data[at : at + self.count])
-
-    def write(self, data: bytearray, at: int, value: Value, name: str) -> None:
-        if isinstance(value, str):
-            value = value.encode()
-        if not isinstance(value, bytes | bytearray | memoryview) or len(value) > self.count:
-            raise DecodeError(f"{value!r} does not fit {self.count} bytes", name)
-        data[at : at + len(value)] = value
-
-
-@dataclass(frozen=True, slots=True)
-class _Items:
-    """An array of anything else."""
-
-    item: _Plan
-    size: int
-    count: int
-
-    def read(self, data: memoryview, at: int) -> Value:
-        read, size = self.item.read, self.size
-        return tuple(read(data, at + i * size) for i in range(self.count))
-
-    def write(self, data: bytearray, at: int, value: Value, name: str) -> None:
-        if not isinstance(value, Sequence) or len(value) > self.count:
-            raise DecodeError(f"needs a sequence of up to {self.count} elements", name)
-        for i, item in enumerate(value):
-            self.item.write(data, at + i * self.size, item, f"{name}[{i}]")
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """A member: its plan at ``offset`` bytes.
-
-    An anonymous record's fields are listed like the others.
+    Raises FormatError or DecodeError when the type has no size or no values.
     """
-
-    name: str
-    offset: int
-    plan: _Plan
-
-
-@dataclass(frozen=True, slots=True)
-class _Members:
-    """A structure or union."""
-
-    names: tuple[str, ...]
-    fields: tuple[_Field, ...]
-
-    def read(self, data: memoryview, at: int) -> Value:
-        return Record(self.names, [f.plan.read(data, at + f.offset) for f in self.fields])
-
-    def write(self, data: bytearray, at: int, value: Value, name: str) -> None:
-        given = self._given(value, name)
-        for f in self.fields:
-            if f.name in given:
-                path = f"{name}.{f.name}" if name else f.name
-                f.plan.write(data, at + f.offset, given[f.name], path)
-
-    def _given(self, value: Value, name: str) -> Mapping[str, Value]:
-        if isinstance(value, Record):
-            return value.__dict__
-        if isinstance(value, Mapping):
-            unknown = next((key for key in value if key not in self.names), None)
-            if unknown is not None:
-                raise DecodeError(f"the record has no member '{unknown}'", name)
-            return value
-        if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-            if len(value) > len(self.names):
-                raise DecodeError(f"{len(value)} values for {len(self.names)} members", name)
-            return dict(zip(self.names, value, strict=False))
-        raise DecodeError(f"a record cannot be made from {value!r}", name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Flat:
-    """A structure of plain numbers and strings: read by one call."""
-
-    names: tuple[str, ...]
-    packer: struct.Struct
-    members: _Members
-
-    def read(self, data: memoryview, at: int) -> Value:
-        return Record(self.names, self.packer.unpack_from(data, at))
-
-    def write(self, data: bytearray, at: int, value: Value, name: str) -> None:
-        self.members.write(data, at, value, name)
-
-
-class _Planner:
-    """Makes plans for the types of one BTF."""
-
-    def __init__(self, btf: Btf) -> None:
-        self._btf = btf
-        self._mark = "<" if btf.byteorder == "little" else ">"
-
-    def plan(self, type_id: int, depth: int) -> _Plan:
-        """Make the plan of one type."""
-        if depth > _MAX_DEPTH:
-            raise DecodeError(f"types are nested deeper than {_MAX_DEPTH}")
-        _, found = self._btf.resolve(type_id)
-        match found:
-            case Int():
-                return self._int(found)
-            case Enum(size=size, signed=signed) | Enum64(size=size, signed=signed):
-                return self._number(_FORMATS[size], signed)
-            case Ptr():
-                return self._number("q", signed=False)
-            case Float(size=size):
-                code = {2: "e", 4: "f", 8: "d"}.get(size)
-                if code is None:
-                    return _Chars(size)
-                return _Scalar(struct.Struct(self._mark + code), float)
-            case Array():
-                return self._array(found, depth)
-            case Struct() | Union():
-                return self._record(found, depth)
-            case _:
-                raise DecodeError(f"{found.kind} {found.name} has no value")
-
-    def _number(self, code: str, signed: bool) -> _Plan:
-        return _Scalar(struct.Struct(self._mark + (code if signed else code.upper())), int)
-
-    def _int(self, found: Int) -> _Plan:
-        if found.size not in _FORMATS or found.bits != 8 * found.size:
-            order = self._btf.byteorder
-            shift = found.offset if order == "little" else 8 * found.size - found.bits
-            return _Wide(found.size, found.bits, shift, found.signed, order)
-        if found.bool_:
-            return _Scalar(struct.Struct(self._mark + _FORMATS[found.size].upper()), bool)
-        return self._number(_FORMATS[found.size], found.signed)
-
-    def _array(self, found: Array, depth: int) -> _Plan:
-        _, item = self._btf.resolve(found.type_id)
-        if isinstance(item, Int) and is_char(item):
-            return _Chars(found.count)
-        return _Items(
-            self.plan(found.type_id, depth + 1), size_of(self._btf, found.type_id), found.count
-        )
-
-    def _record(self, found: Struct | Union, depth: int) -> _Plan:
-        fields = tuple(self._fields(found, 0, depth))
-        names = tuple(f.name for f in fields)
-        members = _Members(names, fields)
-        layout = self._flat_layout(fields)
-        if layout is None or isinstance(found, Union):
-            return members
-        return _Flat(names, struct.Struct(layout), members)
-
-    def _fields(self, record: Struct | Union, base: int, depth: int) -> Iterator[_Field]:
-        """Give the members; ``base`` is the offset of an anonymous record in bytes."""
-        for member in record.members:
-            offset, bits = member_bits(self._btf, member)
-            inner = self._btf.resolve(member.type_id)[1]
-            if not member.name:
-                if isinstance(inner, Struct | Union) and depth <= _MAX_DEPTH:
-                    yield from self._fields(inner, base + offset // 8, depth + 1)
-            elif bits:
-                signed = isinstance(inner, Int | Enum | Enum64) and inner.signed
-                first, size = offset // 8, (offset % 8 + bits + 7) // 8
-                shift = offset % 8
-                if self._btf.byteorder == "big":
-                    shift = 8 * size - shift - bits
-                plan = _Wide(size, bits, shift, signed, self._btf.byteorder)
-                yield _Field(member.name, base + first, plan)
-            else:
-                yield _Field(member.name, base + offset // 8, self.plan(member.type_id, depth + 1))
-
-    def _flat_layout(self, fields: Sequence[_Field]) -> str | None:
-        """Return a struct format for the members, None when it cannot say what they are."""
-        layout, at = self._mark, 0
-        for f in fields:
-            gap = f.offset - at
-            if gap < 0:
-                return None
-            layout += f"{gap}x" if gap else ""
-            match f.plan:
-                case _Scalar(packer=packer, convert=convert) if convert is not bool:
-                    layout += packer.format[1:]
-                    at = f.offset + packer.size
-                case _Chars(count=count):
-                    layout += f"{count}s"
-                    at = f.offset + count
-                case _:
-                    return None
-        return layout
-
-
-def is_char(found: Int) -> bool:
-    """Tell whether an integer is C's ``char``, whose arrays are text."""
-    if found.name == "char":
-        return True
-    return found.char and found.size == 1 and "signed" not in found.name
+    return Codec(plan_of(btf, type_id, names=names), btf, type_id)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..btf.layout import member_bits, size_of
 from ..btf.types import Array, Btf, Enum, Enum64, Float, Int, Member, Ptr, Struct, Union, Void
-from .codec import is_char
+from .from_btf import is_char
 
 # A class made at run time is of no type a checker knows: Any, at this edge only.
 View = type[Any]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpfkit.btf.types import Enum, Enumerator, Float, Int, Typedef
-from bpfkit.codec.codec import Codec, Record, codec_of
+from bpfkit.codec.codec import Codec, Record, as_dict, codec_of
 from bpfkit.errors import DecodeError
 from tests.fakes.type_graph import Graph
 
@@ -65,7 +65,8 @@ def test_encode_then_decode_is_identity_for_every_kind_of_member() -> None:
     assert record == VALUE
     assert record["comm"] == b"bash\0\0\0\0"
     assert record.path == VALUE["path"]
-    assert list(record) == list(VALUE)
+    assert list(as_dict(record)) == list(VALUE)
+    assert record == tuple(VALUE.values())
 
 
 def test_members_left_out_are_zero_and_sequences_fill_in_order() -> None:

@@ -1,0 +1,53 @@
+"""Python enumerations out of C's: their constants are ints that show their names."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+from ..btf.types import Btf, Enum, Enum64
+from ..errors import DecodeError
+
+Constants = type[enum.IntEnum] | type[enum.IntFlag]
+
+
+def enum_of(btf: Btf, type_id: int) -> Constants:
+    """Make the class of an enumeration; raise DecodeError when the type is none."""
+    _, found = btf.resolve(type_id)
+    if not isinstance(found, Enum | Enum64):
+        raise DecodeError(f"{found.kind} {found.name} is no enumeration")
+    return enum_class(found)
+
+
+def enum_class(found: Enum | Enum64) -> Constants:
+    """Make the class: an IntFlag when the values are bits, else an IntEnum.
+
+    Enumerators that Python keeps for itself (``mro``, ``_x_``, ``__x__``) are left out.
+    """
+    values = {v.name: v.value for v in found.values if _usable(v.name)}
+    body: list[tuple[str, int]] = list(values.items())
+    name = found.name if found.name.isidentifier() else "Enum"
+    made: object = (
+        enum.IntFlag(name, body, boundary=enum.KEEP)
+        if is_flags(list(values.values()))
+        else enum.IntEnum(name, body)
+    )
+    assert isinstance(made, type)
+    return made
+
+
+def is_flags(values: list[int]) -> bool:
+    """Tell whether values are bits: three or more, each another power of two, 0 apart."""
+    bits = {value for value in values if value}
+    return len(bits) > 2 and all(value > 0 and not value & (value - 1) for value in bits)
+
+
+def lookup(made: Constants) -> tuple[Mapping[int, int], Mapping[str, int]]:
+    """Return the constants of a class by value, and its values by name, aliases included."""
+    named: Mapping[str, int] = made.__members__
+    return {int(one): one for one in named.values()}, {n: int(v) for n, v in named.items()}
+
+
+def _usable(name: str) -> bool:
+    kept = name.startswith("_") and name.endswith("_")
+    return name.isidentifier() and not kept and name != "mro"
