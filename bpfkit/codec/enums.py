@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from functools import partial
 
 from ..btf.types import Btf, Enum, Enum64
 from ..errors import DecodeError
+from .scalars import Named, Number, Wide
 
 Constants = type[enum.IntEnum] | type[enum.IntFlag]
 
@@ -42,10 +44,23 @@ def is_flags(values: list[int]) -> bool:
     return len(bits) > 2 and all(value > 0 and not value & (value - 1) for value in bits)
 
 
-def lookup(made: Constants) -> tuple[Mapping[int, int], Mapping[str, int]]:
-    """Return the constants of a class by value, and its values by name, aliases included."""
-    named: Mapping[str, int] = made.__members__
-    return {int(one): one for one in named.values()}, {n: int(v) for n, v in named.items()}
+def named(number: Number | Wide, made: Constants) -> Named:
+    """Make the plan of an integer whose values are constants of a class.
+
+    An IntFlag makes its own sense of bits together; other unknown values stay int.
+    """
+    members: Mapping[str, int] = made.__members__
+    by_value = {int(one): one for one in members.values()}
+    values = {name: int(one) for name, one in members.items()}
+    other = partial(_combined, made) if issubclass(made, enum.IntFlag) else int
+    return Named(number, by_value, values, other)
+
+
+def _combined(made: type[enum.IntFlag], value: int) -> int:
+    try:
+        return made(value)
+    except ValueError:
+        return value  # a class that takes no unknown bits
 
 
 def _usable(name: str) -> bool:

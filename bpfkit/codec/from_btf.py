@@ -8,10 +8,10 @@ from ..btf.layout import POINTER_BYTES, member_bits, size_of
 from ..btf.types import Array, Btf, Enum, Enum64, Float, Int, Member, Ptr, Struct, TypeTag, Union
 from ..errors import DecodeError
 from .arrays import Chars, Items, Numbers, Tail
-from .enums import enum_class, lookup
+from .enums import enum_class, named
 from .members import Field, record_members
 from .plans import Plan
-from .scalars import Bool, Hidden, Named, Number, Real, Wide, integer, real
+from .scalars import Bool, Hidden, Number, Real, Wide, integer, real
 
 _MAX_DEPTH = 32
 # What the kernel hides in map values: btf_get_field_type() in kernel/bpf/btf.c.
@@ -93,7 +93,7 @@ class _Planner:
     def _named(self, found: Enum | Enum64, number: Number | Wide) -> Plan:
         if not self._names:
             return number
-        return Named(number, *lookup(enum_class(found)))
+        return named(number, enum_class(found))
 
     def _pointer(self, inner: int) -> Plan:
         tag = self._btf.type(inner)

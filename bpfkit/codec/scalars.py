@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import operator
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..btf.types import ByteOrder
@@ -162,6 +162,8 @@ class Named:
     number: Number | Wide
     members: Mapping[int, int]
     values: Mapping[str, int]
+    other: Callable[[int], int]
+    """What to make of an int that is none of them."""
 
     @property
     def size(self) -> int:
@@ -176,7 +178,9 @@ class Named:
     def read(self, data: Data, at: int) -> Value:
         """Return the constant, or an int when none has the value."""
         value = self.number.read(data, at)
-        return self.members.get(value, value)  # type: ignore[call-overload]
+        assert isinstance(value, int)
+        found = self.members.get(value)
+        return self.other(value) if found is None else found
 
     def write(self, data: bytearray, at: int, value: Value, name: str) -> None:
         """Take an int, a constant, or the name of one."""
