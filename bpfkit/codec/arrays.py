@@ -167,6 +167,8 @@ class Tail:
 
     item: Plan | None
     """None for char."""
+    room: int
+    """Bytes of the record's own size that lie where the array begins."""
     size: int = field(default=0, init=False)
     exact: bool = field(default=True, init=False)
 
@@ -178,10 +180,12 @@ class Tail:
         return Items(self.item, max(count, 0)).read(data, at)
 
     def write(self, data: bytearray, at: int, value: Value, name: str) -> None:
-        """Take nothing but an empty sequence: a codec writes as many bytes as its type has."""
-        if not isinstance(value, Sequence) or len(value):
-            accepts = "an empty sequence, since a flexible array is not part of its type's size"
-            raise EncodeError(value, accepts, name)
+        """Take what has room in the type's own size: a codec writes no more bytes than that."""
+        if self.item is None:
+            Chars(self.room).write(data, at, value, name)
+        else:
+            room = self.room // self.item.size if self.item.size else 0
+            _write_items(self.item, room, data, at, value, name)
 
 
 def _write_items(item: Plan, count: int, data: bytearray, at: int, value: Value, name: str) -> None:

@@ -128,20 +128,20 @@ class _Planner:
                 if bits:
                     plan = self._bits(inner, offset % 8, bits)
                 else:
-                    plan = self._member(member, depth, ends)
+                    plan = self._member(member, depth, ends, record.size - offset // 8)
                 yield Field(member.name, first, plan)
             elif isinstance(inner, Struct | Union):
                 if depth >= _MAX_DEPTH:
                     raise DecodeError(f"types are nested deeper than {_MAX_DEPTH}")
                 yield from self._fields(inner, base + offset // 8, depth + 1, ends)
 
-    def _member(self, member: Member, depth: int, ends: bool) -> Plan:
+    def _member(self, member: Member, depth: int, ends: bool, room: int) -> Plan:
         _, inner = self._btf.resolve(member.type_id)
         if ends and isinstance(inner, Array) and not inner.count:
             _, element = self._btf.resolve(inner.type_id)
             if isinstance(element, Int) and is_char(element):
-                return Tail(None)
-            return Tail(self.plan(inner.type_id, depth + 1))
+                return Tail(None, max(room, 0))
+            return Tail(self.plan(inner.type_id, depth + 1), max(room, 0))
         return self.plan(member.type_id, depth + 1, tail=ends)
 
     def _bits(self, inner: object, first: int, bits: int) -> Plan:

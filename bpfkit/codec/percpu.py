@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
-from ..errors import EncodeError
+from ..errors import DecodeError, EncodeError
+from .bulk import as_view
 from .codec import Buffer, Codec
 
 T = TypeVar("T")
@@ -29,7 +30,9 @@ class PerCpuCodec(Generic[T]):
 
     def decode(self, data: Buffer, offset: int = 0) -> list[T]:
         """Read the values of all CPUs. Raises DecodeError when short."""
-        return self.codec.decode_many(memoryview(data)[offset:], self.cpus, self.stride)
+        if offset < 0:
+            raise DecodeError(f"no value begins at byte {offset}")
+        return self.codec.decode_many(as_view(data)[offset:], self.cpus, self.stride)
 
     def encode(self, values: Iterable[T]) -> bytes:
         """Return exactly ``size`` bytes. Raises EncodeError unless there is one for each CPU."""

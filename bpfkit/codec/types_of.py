@@ -7,6 +7,7 @@ to, unless it is a kptr, whose target the kernel looks up.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 from ..btf.decode import decode
 from ..btf.encode import encode
@@ -31,10 +32,23 @@ from ..btf.types import (
     Volatile,
 )
 from ..errors import DecodeError
-from .codec import Codec, Value
 
 
-def types_of(*codecs: Codec[Value]) -> tuple[Btf, tuple[int, ...]]:
+class HasType(Protocol):
+    """A codec, whatever its values are."""
+
+    @property
+    def btf(self) -> Btf:
+        """The graph its type belongs to."""
+        ...
+
+    @property
+    def type_id(self) -> int:
+        """The type."""
+        ...
+
+
+def types_of(*codecs: HasType) -> tuple[Btf, tuple[int, ...]]:
     """Return one BTF (``.raw`` is what BPF_BTF_LOAD takes) and the id of each codec's type in it.
 
     Raises DecodeError when a type cannot be what a map holds, or byte orders differ.
