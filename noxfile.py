@@ -113,6 +113,14 @@ def kernels(session: nox.Session) -> None:
     run(session, "python", "-m", "conformance", "set", *(session.posargs or ["smoke"]))
 
 
+@nox.session(venv_backend="none")
+def support(session: nox.Session) -> None:
+    """Write docs/support.md from what ``nox -s kernels -- smoke`` has recorded."""
+    project(session)
+    records = session.posargs or ["reports/smoke.jsonl"]
+    run(session, "python", "-m", "conformance.report", *records, "-o", "docs/support.md")
+
+
 def _declare(kernel: str) -> None:
     @nox.session(name=f"kernel-{kernel}", venv_backend="none")
     def suite(session: nox.Session) -> None:

@@ -142,6 +142,7 @@ class Recorder:
                     duration_s=round(duration, 3),
                     since=case.needs.kernel if case else "",
                     decided_by=item.stash.get(DECIDED_BY, ""),
+                    feature=case.needs.feature if case else "",
                 )
             ],
         )

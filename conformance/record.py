@@ -53,6 +53,7 @@ class CaseRecord:
     duration_s: float
     since: str = ""  # release the claim starts with
     decided_by: str = ""  # "probe", "release" or "": what said whether the kernel has it
+    feature: str = ""  # the feature of bpfkit.features that the claim is about
 
 
 Record = KernelRecord | CaseRecord
