@@ -177,6 +177,15 @@ def is_volatile(t: Type) -> bool:
     return False
 
 
+def is_constant(t: Type) -> bool:
+    """Whether an object of type ``t`` goes to read-only memory; ``const volatile`` does too."""
+    while not isinstance(t, (Qual, Array)) and bare(t) is not t:
+        t = getattr(t, "to", t)
+    if isinstance(t, Qual):
+        return t.const or is_constant(t.to)
+    return isinstance(t, Array) and is_constant(t.of)
+
+
 def size_of(t: Type) -> int:
     """``sizeof`` in bytes; 0 for void, functions, flexible arrays and incomplete records."""
     t = bare(t)

@@ -21,7 +21,20 @@ _UNEVALUATED = (
     "__builtin_btf_type_id",
 )
 _ENUM_VALUE = "__builtin_preserve_enum_value"
-_FOLDED = ("__builtin_constant_p", "__builtin_object_size", "__builtin_dynamic_object_size")
+# These have a value of their own where their operands are constant.
+_FOLDED = (
+    "__builtin_constant_p",
+    "__builtin_object_size",
+    "__builtin_dynamic_object_size",
+    "__builtin_strlen",
+    *(f"__builtin_bswap{bits}" for bits in (16, 32, 64)),
+    *(
+        f"__builtin_{name}{suffix}"
+        for name in ("clz", "ctz", "popcount", "ffs", "parity")
+        for suffix in ("", "l", "ll")
+    ),
+)
+_EXPECTED = "__builtin_expect_with_probability"
 _SEQ_CST = 5  # __ATOMIC_SEQ_CST
 _REFUSED = {
     "__builtin_va_start": "variable arguments do not exist in BPF",
@@ -119,6 +132,8 @@ class Calls(Expressions):
                 type_ = self.value_type(cursor)
                 return IntLit(type_, self.loc(cursor), wrap(value, type_))
         type_, loc = self.value_type(cursor), self.loc(cursor)
+        if name == _EXPECTED:
+            args = args[:2]  # how likely it is, is a floating number
         if name in _UNEVALUATED:
             what = self.constant(args[1], f"the last operand of {name}")
             named = self._enumerator(args[0]) if name == _ENUM_VALUE else ""
@@ -142,9 +157,11 @@ class Calls(Expressions):
         """An ``__atomic_*`` builtin; its memory orders become constants of the node."""
         name = self.printed.atomic_name(cursor)
         parts = self.expressions_in(cursor)
-        # libclang's order: pointer, order, first value, failure order, second value, weak.
-        values = [parts[0], *parts[2:3], *parts[4:5]]
-        orders = [parts[1], *parts[3:4], *parts[5:6]]
+        # libclang's order: pointer, order, first value, failure order, second value, weak; but an
+        # exchange has no second order.
+        second = 3 if name == "__atomic_exchange" else 4
+        values = [parts[0], *parts[2:3], *parts[second : second + 1]]
+        orders = [parts[1], *parts[3:second], *parts[5:6]]
         args = [self.value(value) for value in values]
         self._check_atomic(cursor, name, args)
         constants = tuple(self._order(order) for order in orders)

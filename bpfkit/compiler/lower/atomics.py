@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 
-from ..ctype import Pointer, Type, bare, is_scalar, size_of
+from ..ctype import ULONG, Pointer, Type, align_of, bare, is_scalar, size_of
 from ..diagnostics import Rejection
 from ..provenance.decide import check_store
 from ..provenance.plan import Access
@@ -20,8 +20,18 @@ from .memory import kind_of
 
 # C's word in the builtin's name -> LLVM's operation
 OPERATIONS = {"add": "add", "sub": "sub", "and": "and", "or": "or", "xor": "xor"}
-EXCHANGES = ("__sync_lock_test_and_set", "__atomic_exchange_n", "__sync_swap")
+FENCES = ("__sync_synchronize", "__atomic_thread_fence", "__atomic_signal_fence")
+LOADS = ("__atomic_load_n", "__atomic_load")
+STORES = ("__atomic_store_n", "__atomic_store", "__sync_lock_release")
+EXCHANGES = (
+    "__sync_lock_test_and_set",
+    "__sync_swap",
+    "__atomic_exchange_n",
+    "__atomic_exchange",
+)
 COMPARED = ("__sync_val_compare_and_swap", "__sync_bool_compare_and_swap")
+# These are given their values by address.
+BY_ADDRESS = ("__atomic_store", "__atomic_exchange", "__atomic_compare_exchange")
 
 
 class Atomics(Calls):
@@ -33,52 +43,60 @@ class Atomics(Calls):
 
     def atomic(self, e: Builtin, *, unused: bool) -> str:
         """Lower an atomic builtin."""
-        name = re.sub(r"_(1|2|4|8|16)$", "", e.name).replace("__c11_atomic", "__atomic")
-        if name in ("__sync_synchronize", "__atomic_thread_fence", "__atomic_signal_fence"):
+        name = e.name
+        if name in FENCES:
             # Only the compiler is held back: BPF has no fence.
             self.do('call void asm sideeffect "", "~{memory}"()')
             return ""
         address, t = self._atomic_operand(e)
-        kind = kind_of(t, e.loc)
-        if name in ("__atomic_load_n", "__atomic_load"):
-            return self._atomic_load(e, address, kind, t)
-        if name in ("__atomic_store_n", "__atomic_store", "__sync_lock_release"):
-            value = self.value_as(e.args[1], t) if len(e.args) > 1 and "lock" not in name else "0"
-            if value == "0" and kind == "ptr":
-                value = "null"
-            self.do(f"store volatile {kind} {value}, ptr {address}, align {size_of(t)}")
+        if name in LOADS:
+            value = self.get(f"load volatile {kind_of(t)}, ptr {address}, align {size_of(t)}")
+            return value if name.endswith("_n") else self._give(value, e.args[1], t)
+        if name in STORES:
+            zero = "null" if kind_of(t) == "ptr" else "0"
+            value = self._operand(e, 1, t) if len(e.args) > 1 else zero
+            self.do(f"store volatile {kind_of(t)} {value}, ptr {address}, align {size_of(t)}")
             return ""
-        if size_of(t) not in (4, 8):
-            raise Rejection(
-                f"BPF has no atomic operations on {size_of(t)} byte(s)",
-                e.loc,
-                "use a 32-bit or 64-bit variable",
-            )
         if name in EXCHANGES:
-            value = self.value_as(e.args[1], t)
-            return self._read_modify_write("xchg", address, value, t, unused=False)
+            value = self._operand(e, 1, t)
+            old = self._read_modify_write("xchg", address, value, kind_of(t), unused=False)
+            return self._give(old, e.args[2], t) if name == "__atomic_exchange" else old
         if name in COMPARED:
-            old, new = self.value_as(e.args[1], t), self.value_as(e.args[2], t)
-            found, same = self._compare_exchange(address, old, new, kind)
+            wanted, new = self._operand(e, 1, t), self._operand(e, 2, t)
+            found, same = self._compare_exchange(address, wanted, new, kind_of(t))
             return self._flag(same, e.type) if "bool" in name else found
-        if name == "__atomic_compare_exchange_n":
-            return self._compare_exchange_n(e, address, t)
-        return self._named(e, name, address, t, unused=unused)
+        if name.startswith("__atomic_compare_exchange"):
+            return self._compare_and_tell(e, address, t)
+        return self._named(e, address, t, unused=unused)
 
-    def _named(self, e: Builtin, name: str, address: str, t: Type, *, unused: bool) -> str:
+    def _named(self, e: Builtin, address: str, t: Type, *, unused: bool) -> str:
+        """An operation that stands in the name of its builtin."""
         match = re.fullmatch(
-            r"__(?:sync|atomic)_(?:fetch_(?:and_)?(\w+)|(\w+?)_(?:and_)?fetch)", name
+            r"__(?:sync|atomic)_(?:fetch_(?:and_)?(\w+)|(\w+?)_(?:and_)?fetch)", e.name
         )
         word = (match.group(1) or match.group(2)) if match else ""
-        if word == "nand":
-            raise Rejection("BPF has no atomic nand", e.loc, "use a compare-and-swap loop")
-        if word not in OPERATIONS:
-            raise Rejection(f"{e.name} is not supported", e.loc)
-        value = self.value_as(e.args[1], t)
-        old = self._read_modify_write(OPERATIONS[word], address, value, t, unused=unused)
-        if match is None or match.group(1) or unused:
-            return old
-        return self.get(f"{OPERATIONS[word]} {kind_of(t)} {old}, {value}")
+        if match is None or word not in OPERATIONS:
+            raise Rejection(f"{e.name} is not supported", e.loc, "use a compare-and-swap loop")
+        # Addresses are computed with as numbers.
+        number = ULONG if isinstance(t, Pointer) else t
+        kind = kind_of(number)
+        value = self.convert(self._operand(e, 1, t), t, number, e.loc)
+        result = self._read_modify_write(OPERATIONS[word], address, value, kind, unused=unused)
+        if match.group(2) and not unused:
+            result = self.get(f"{OPERATIONS[word]} {kind} {result}, {value}")
+        return self.convert(result, number, t, e.loc)
+
+    def _operand(self, e: Builtin, which: int, t: Type) -> str:
+        """An operand as a value of type ``t``; where there is no ``_n``, it tells its address."""
+        operand = e.args[which]
+        if e.name in BY_ADDRESS:
+            return self.get(f"load {kind_of(t)}, ptr {self.value(operand)}, align {align_of(t)}")
+        return self.value_as(operand, t)
+
+    def _give(self, value: str, to: Expr, t: Type) -> str:
+        """Store a result where an operand says."""
+        self.do(f"store {kind_of(t)} {value}, ptr {self.value(to)}, align {align_of(t)}")
+        return ""
 
     def value_as(self, e: Expr, t: Type) -> str:
         """The value of ``e`` converted to ``t``."""
@@ -112,23 +130,10 @@ class Atomics(Calls):
         return address, bare(pointer.to)
 
     def _read_modify_write(
-        self, op: str, address: str, value: str, t: Type, *, unused: bool
+        self, op: str, address: str, value: str, kind: str, *, unused: bool
     ) -> str:
         order = "monotonic" if unused else "seq_cst"
-        return self.get(
-            f"atomicrmw {op} ptr {address}, {kind_of(t)} {value} {order}, align {size_of(t)}"
-        )
-
-    def _atomic_load(self, e: Builtin, address: str, kind: str, t: Type) -> str:
-        value = self.get(f"load volatile {kind}, ptr {address}, align {size_of(t)}")
-        if (
-            e.name.endswith("_n")
-            or len(e.args) < 2
-            or not isinstance(bare(e.args[1].type), Pointer)
-        ):
-            return value
-        self.do(f"store {kind} {value}, ptr {self.value(e.args[1])}")
-        return ""
+        return self.get(f"atomicrmw {op} ptr {address}, {kind} {value} {order}")
 
     def _compare_exchange(self, address: str, old: str, new: str, kind: str) -> tuple[str, str]:
         pair = self.get(f"cmpxchg ptr {address}, {kind} {old}, {kind} {new} seq_cst seq_cst")
@@ -138,14 +143,14 @@ class Atomics(Calls):
             self.get(f"extractvalue {shape} {pair}, 1"),
         )
 
-    def _compare_exchange_n(self, e: Builtin, address: str, t: Type) -> str:
-        """``__atomic_compare_exchange_n(p, &expected, desired, …)``; the orders come after."""
+    def _compare_and_tell(self, e: Builtin, address: str, t: Type) -> str:
+        """``__atomic_compare_exchange(p, &expected, …)``: what was found is left in ``expected``."""
         kind = kind_of(t)
         expected = self.value(e.args[1])
-        new = self.value_as(e.args[2], t)
-        old = self.get(f"load {kind}, ptr {expected}, align {size_of(t)}")
+        new = self._operand(e, 2, t)
+        old = self.get(f"load {kind}, ptr {expected}, align {align_of(t)}")
         found, same = self._compare_exchange(address, old, new, kind)
-        self.do(f"store {kind} {found}, ptr {expected}, align {size_of(t)}")
+        self.do(f"store {kind} {found}, ptr {expected}, align {align_of(t)}")
         return self._flag(same, e.type)
 
     def _flag(self, bit: str, t: Type) -> str:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..constants import wrap
-from ..ctype import Pointer, Record, Type, bare, is_integer, size_of
+from ..ctype import (
+    Pointer,
+    Record,
+    Type,
+    bare,
+    is_constant,
+    is_integer,
+    is_scalar,
+    is_volatile,
+    size_of,
+)
 from ..diagnostics import Rejection
 from ..tree import (
     AddrOf,
     Binary,
+    BinaryConditional,
     Cast,
+    Comma,
     CompoundLiteral,
     Conditional,
     Decay,
@@ -72,15 +84,25 @@ class Folder:
             case Binary():
                 return self._binary(e)
             case Logical():
-                left, right = self.value(e.left), self.value(e.right)
-                if isinstance(left, int) and bool(left) == (e.op == "||"):
-                    return int(bool(left))
-                if isinstance(left, int) and isinstance(right, int):
-                    return int(bool(right))
+                left = self.value(e.left)
+                if left is None or bool(left) == (e.op == "||"):
+                    return None if left is None else int(bool(left))
+                right = self.value(e.right)
+                return None if right is None else int(bool(right))
             case Conditional():
                 chosen = self.value(e.condition)
                 if chosen is not None:
-                    return self.value(e.then if chosen else e.otherwise)
+                    return _as(e.type, self.value(e.then if chosen else e.otherwise))
+            case BinaryConditional():
+                kept = self.value(e.value)
+                if kept is not None:
+                    return _as(e.type, kept or self.value(e.otherwise))
+            case Comma():
+                return None if self.value(e.left) is None else self.value(e.right)
+            case Load(lvalue=DeclRef(decl=VarDecl() as variable)):
+                init = initial(variable)
+                if init is not None and is_scalar(variable.type):
+                    return _as(variable.type, self.value(init))
             case AddrOf() | Decay():
                 return self.address(e.operand)
             case MapAddress():
@@ -130,16 +152,45 @@ class Folder:
 
     def _binary(self, e: Binary) -> Constant | None:
         left, right = self.value(e.left), self.value(e.right)
-        if left is None or right is None or isinstance(right, Address):
+        if left is None or right is None:
             return None
         pointer = bare(e.left.type)
-        if isinstance(pointer, Pointer) and e.op in "+-":
-            step = right * max(1, size_of(pointer.to))
-            return _shift(left, step if e.op == "+" else -step)
-        if isinstance(left, Address):
-            return None
+        step = max(1, size_of(pointer.to)) if isinstance(pointer, Pointer) else 1
+        if isinstance(right, Address):
+            if isinstance(left, Address):
+                return _relate(e.op, left, right, step)
+            return _shift(right, left) if e.op == "+" else _relate_to_null(e.op, left)
+        if isinstance(left, Address) or isinstance(bare(e.type), Pointer):
+            if e.op in ("+", "-"):
+                return _shift(left, right * (step if e.op == "+" else -step))
+            return _relate_to_null(e.op, right)
         result = _calculate(e.op, left, right)
+        if result is not None and step > 1 and e.op == "-":
+            result //= step
         return None if result is None else wrap(result, e.type)
+
+
+def initial(variable: VarDecl) -> Expr | None:
+    """What stands in an object for ever, if that is known here."""
+    fixed = is_constant(variable.type) and not is_volatile(variable.type)
+    return variable.init if fixed else None
+
+
+def _as(t: Type, value: Constant | None) -> Constant | None:
+    return wrap(value, t) if isinstance(value, int) else value
+
+
+def _relate(op: str, a: Address, b: Address, step: int) -> int | None:
+    """Compare or subtract two addresses; those of different objects are only known to differ."""
+    if a.symbol != b.symbol:
+        return {"==": 0, "!=": 1}.get(op)
+    distance = _calculate(op, a.addend, b.addend)
+    return distance // step if distance is not None and op == "-" else distance
+
+
+def _relate_to_null(op: str, number: int) -> int | None:
+    """Compare an address with a number: no object stands at null."""
+    return None if number else {"==": 0, "!=": 1}.get(op)
 
 
 def _shift(base: Constant | None, count: int) -> Constant | None:
@@ -189,6 +240,8 @@ class Image:
         while isinstance(value, Load) and isinstance(value.lvalue, (CompoundLiteral, StrLit)):
             inner = value.lvalue
             value = inner.init if isinstance(inner, CompoundLiteral) else inner
+        if isinstance(value, Load) and isinstance(value.lvalue, DeclRef):
+            value = self._copied(value.lvalue.decl) or value
         if isinstance(value, StrLit):
             self._write(init.offset, value.data[: size_of(init.type) or None])
             return True
@@ -211,6 +264,10 @@ class Image:
             number = wrap(constant, init.type) & ((1 << size * 8) - 1)
             self._write(init.offset, number.to_bytes(size, self.byte_order))
         return True
+
+    def _copied(self, decl: VarDecl | FunctionDecl) -> Expr | None:
+        """The initialiser of a constant record that another one is copied from."""
+        return initial(decl) if isinstance(decl, VarDecl) and isinstance(bare(decl.type), Record) else None
 
     def _put_list(self, init: Init, value: InitList, folder: Folder) -> bool:
         # All or nothing: a list that is partly constant is written by the caller, leaf by leaf.

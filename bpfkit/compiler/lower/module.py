@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ctype import Array, Qual, Record, Type, align_of, bare, is_scalar, size_of
+from ..ctype import Record, align_of, is_constant, is_scalar, size_of
 from ..diagnostics import Loc, Rejection
 from ..provenance.plan import Instance, Plan
 from ..sections import section_of
@@ -92,6 +92,12 @@ class ModuleLowering:
         for instance in self._plan.instances:
             if instance.function is decl:
                 return self.function(instance)
+        if decl.body is not None:
+            raise Rejection(
+                f"the address of the function '{decl.name}' cannot stand in an object",
+                decl.loc,
+                "BPF calls by address only what it passes to a helper; name the function there",
+            )
         return self.external(decl, decl.loc)
 
     def external(self, decl: FunctionDecl, loc: Loc) -> str:
@@ -244,12 +250,3 @@ class ModuleLowering:
             record = definition(decl, self._definition(inner) if inner is not None else None)
             found = self._definitions[decl.name] = record
         return found
-
-
-def is_constant(t: Type) -> bool:
-    """Whether an object of type ``t`` goes to read-only memory; ``const volatile`` does too."""
-    while not isinstance(t, (Qual, Array)) and bare(t) is not t:
-        t = getattr(t, "to", t)
-    if isinstance(t, Qual):
-        return t.const or is_constant(t.to)
-    return isinstance(t, Array) and is_constant(t.of)

@@ -59,6 +59,14 @@ TRANSPARENT = (
 )
 
 ATOMIC = ("__sync_", "__atomic_")
+FENCES = ("__sync_synchronize", "__atomic_thread_fence", "__atomic_signal_fence")
+# Atomics that leave a number at a second address: the operand with it.
+ATOMIC_RESULTS = {
+    "__atomic_load": 1,
+    "__atomic_exchange": 2,
+    "__atomic_compare_exchange": 1,
+    "__atomic_compare_exchange_n": 1,
+}
 
 # Builtins that go through addresses: the operands they read and those they write.
 READS = {
@@ -221,9 +229,11 @@ class Program:
             return args[0]
         if "memset" in node.name:
             return args[0]
-        if node.name.startswith(ATOMIC) and args:
+        if node.name.startswith(ATOMIC) and node.name not in FENCES:
             _operand(transfer, node.args[0], store=True)
             self.memory.store(args[0], SCALARS)  # whatever it was, a number is left there
+            if node.name in ATOMIC_RESULTS:
+                self.memory.store(args[ATOMIC_RESULTS[node.name]], SCALARS)
         return SCALARS
 
 
