@@ -144,7 +144,7 @@ class Atomics(Calls):
         )
 
     def _compare_and_tell(self, e: Builtin, address: str, t: Type) -> str:
-        """``__atomic_compare_exchange(p, &expected, …)``: what was found is left in ``expected``."""
+        """``__atomic_compare_exchange(p, &expected, …)`` leaves what was found in ``expected``."""
         kind = kind_of(t)
         expected = self.value(e.args[1])
         new = self._operand(e, 2, t)

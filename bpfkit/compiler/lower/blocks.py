@@ -8,7 +8,7 @@ from ..ctype import U8, ULONG, Pointer, Void, align_of, bare, size_of
 from ..diagnostics import Rejection
 from ..provenance.decide import check_store
 from ..provenance.plan import Access
-from ..tree import AddrOf, Builtin, Cast, Decay, DeclRef, Expr, FunctionDecl, Load, StrLit
+from ..tree import AddrOf, Builtin, Cast, Decay, DeclRef, Expr, FunctionDecl
 from .atomics import Atomics
 from .memory import INLINE_BYTES
 
@@ -179,12 +179,7 @@ class Blocks(Atomics):
         self.open(after)
 
     def string_length(self, e: Builtin) -> str:
-        """``strlen`` of a literal."""
-        operand = e.args[0]
-        while isinstance(operand, (Cast, Decay, AddrOf, Load)):
-            operand = operand.lvalue if isinstance(operand, Load) else operand.operand
-        if not isinstance(operand, StrLit):
-            raise Rejection(
-                "strlen() of a string that is not a literal", e.loc, "use bpf_probe_read_str()"
-            )
-        return str(len(operand.data.split(b"\0")[0]))
+        """``strlen``; that of a literal is a number by now."""
+        raise Rejection(
+            "strlen() of a string that is not a literal", e.loc, "use bpf_probe_read_str()"
+        )

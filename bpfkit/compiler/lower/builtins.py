@@ -24,7 +24,6 @@ REFUSED = {
     "__builtin_debugtrap": "a BPF program cannot trap; return instead",
     "__builtin_return_address": "a BPF program has no return address; use bpf_get_func_ip()",
     "__builtin_frame_address": "a BPF program has no frame address",
-    "__builtin_alloca": "BPF stack memory has a fixed size; declare an array",
 }
 
 

@@ -267,7 +267,11 @@ class Image:
 
     def _copied(self, decl: VarDecl | FunctionDecl) -> Expr | None:
         """The initialiser of a constant record that another one is copied from."""
-        return initial(decl) if isinstance(decl, VarDecl) and isinstance(bare(decl.type), Record) else None
+        return (
+            initial(decl)
+            if isinstance(decl, VarDecl) and isinstance(bare(decl.type), Record)
+            else None
+        )
 
     def _put_list(self, init: Init, value: InitList, folder: Folder) -> bool:
         # All or nothing: a list that is partly constant is written by the caller, leaf by leaf.

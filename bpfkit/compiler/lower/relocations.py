@@ -24,7 +24,7 @@ class Relocations(Expressions):
             value = self.value(e.args[0])
             self.preserving -= 1
             return value
-        what = self._constant(e)
+        what = e.constants[-1]
         if name == "preserve_field_info":
             return self._field_info(e, what)
         if name == "preserve_type_info":
@@ -38,17 +38,6 @@ class Relocations(Expressions):
         raise Rejection(
             f"{e.name} is not supported", e.loc, "see <bpf/bpf_core_read.h> for those that are"
         )
-
-    def _constant(self, e: Builtin) -> int:
-        """The last operand, which says what to ask."""
-        if e.constants:
-            return e.constants[-1]
-        known = self.folder.value(e.args[-1])
-        if not isinstance(known, int):
-            raise Rejection(
-                f"the last operand of {e.name} must be constant", e.loc, "write a number"
-            )
-        return known
 
     def _field_info(self, e: Builtin, what: int) -> str:
         operand: Expr = e.args[0]

@@ -26,6 +26,7 @@ from .values import (
 )
 
 MAX_FILLED = 4096  # bytes that are filled cell by cell; more than a BPF stack can hold
+MAX_OFFSETS = 16  # places in one object that are told apart; a function has no more arguments
 PACKET_FIELDS = ("data", "data_end", "data_meta")
 
 
@@ -37,11 +38,17 @@ class Memory:
         self.changed = True
 
     def learn(self, known: set[Atom], new: Iterable[Atom]) -> None:
-        """Add ``new`` to ``known``."""
-        before = len(known)
-        known.update(new)
-        if len(known) != before:
-            self.changed = True
+        """Add ``new`` to ``known``.
+
+        A pointer that is moved again and again, as in ``p++``, would be somewhere else each time:
+        beyond `MAX_OFFSETS` it may be anywhere.
+        """
+        for atom in new:
+            if atom not in known:
+                if atom.offset is not None and _offsets(known, atom) >= MAX_OFFSETS:
+                    atom = atom._replace(offset=None)
+                self.changed |= atom not in known
+                known.add(atom)
 
     # ------------------------------------------------------------ cells
 
@@ -167,6 +174,12 @@ class Memory:
             elif start <= offset and (size is None or offset < start + size):
                 inside = None if to.offset is None else to.offset + offset - start
                 self.write(obj, inside, value)
+
+
+def _offsets(known: Iterable[Atom], atom: Atom) -> int:
+    """At how many places in the object of ``atom`` the addresses of ``known`` are."""
+    anywhere = atom._replace(offset=None)
+    return sum(other._replace(offset=None) == anywhere for other in known)
 
 
 def _pointee(type_: Type) -> Record | None:

@@ -37,10 +37,12 @@ def words(numbers: Sequence[int]) -> list[int]:
     return [number & (1 << 64) - 1 for number in numbers]
 
 
-def run(jit: Jit, text: str, inputs: Sequence[Sequence[int]], *, cpu: str = "v3") -> list[list[int]]:
+def run(
+    jit: Jit, text: str, inputs: Sequence[Sequence[int]], *, cpu: str = "v3"
+) -> list[list[int]]:
     """The words that the function ``entry(u64 *m)`` of a text left, for each input."""
     ir = READ.sub("@.read(", build_ir(TYPES + text, cpu=cpu)) + READER
-    return jit.run(ir, "entry", [words(given) for given in inputs])
+    return jit.run(ir, ["entry"], [words(given) for given in inputs])[0]
 
 
 def left_by(

@@ -138,7 +138,8 @@ def test_an_operation_gives_the_old_or_the_new_value(
             id="members-and-elements",
         ),
         pytest.param(
-            "int x[4]; int *p = x; o[0] = __sync_fetch_and_add(&p, (int *)8) == x; o[1] = p == x + 2;"
+            "int x[4]; int *p = x; o[0] = __sync_fetch_and_add(&p, (int *)8) == x; o[1] = p == "
+            "x + 2;"
             "o[2] = __atomic_sub_fetch(&p, 4, 0) == x + 1; __sync_fetch_and_add(&p, (int *)4);"
             "o[3] = p - x;",
             [1, 1, 1, 2],
@@ -164,15 +165,19 @@ def test_what_a_program_sees(jit: Jit, body: str, expected: list[int]) -> None:
 @pytest.mark.parametrize(
     ("body", "message", "hint"),
     [
-        pytest.param("u8 x = 1; __sync_fetch_and_add(&x, 1);", "BPF has no atomic operations on 1 b",
+        pytest.param("u8 x = 1; __sync_fetch_and_add(&x, 1);",
+                     "BPF has no atomic operations on 1 b",
                      "32-bit or 64-bit", id="__sync-8-bits"),
-        pytest.param("u16 x = 1; __sync_lock_test_and_set(&x, 1);", "BPF has no atomic operations on 2",
+        pytest.param("u16 x = 1; __sync_lock_test_and_set(&x, 1);",
+                     "BPF has no atomic operations on 2",
                      "32-bit or 64-bit", id="__sync-16-bits"),
-        pytest.param("s16 x = 1; __atomic_exchange_n(&x, 1, 5);", "BPF has no atomic operations on 2",
+        pytest.param("s16 x = 1; __atomic_exchange_n(&x, 1, 5);",
+                     "BPF has no atomic operations on 2",
                      "32-bit or 64-bit", id="__atomic-16-bits"),
         pytest.param("u8 x = 1, w = 2; __atomic_compare_exchange_n(&x, &w, 1, 0, 5, 5);",
                      "BPF has no atomic operations on 1", "32-bit or 64-bit", id="compare-8-bits"),
-        pytest.param("s128 x = 1; __sync_fetch_and_add(&x, 1);", "BPF has no atomic operations on 16",
+        pytest.param("s128 x = 1; __sync_fetch_and_add(&x, 1);",
+                     "BPF has no atomic operations on 16",
                      "32-bit or 64-bit", id="__sync-128-bits"),
         pytest.param("u32 x = 1; __sync_nand_and_fetch(&x, 1);", "BPF has no atomic nand",
                      "compare-and-swap", id="__sync-nand"),
@@ -182,8 +187,10 @@ def test_what_a_program_sees(jit: Jit, body: str, expected: list[int]) -> None:
                      "__atomic_test_and_set needs a pointer to an integer", "cast",
                      id="test_and_set"),
         pytest.param("u32 x = 1; __sync_fetch_and_umax(&x, 2);",
-                     "__sync_fetch_and_umax is not supported", "compare-and-swap", id="__sync-umax"),
-        pytest.param("u64 x = 1; __atomic_fetch_max(&x, 1, 5);", "__atomic_fetch_max is not supported",
+                     "__sync_fetch_and_umax is not supported", "compare-and-swap",
+                     id="__sync-umax"),
+        pytest.param("u64 x = 1; __atomic_fetch_max(&x, 1, 5);",
+                     "__atomic_fetch_max is not supported",
                      "compare-and-swap", id="__atomic-max"),
         pytest.param("struct { int a, b; } x, y; __atomic_load(&x, &y, 5);",
                      "__atomic_load needs a pointer to an integer", "cast", id="record"),

@@ -67,12 +67,12 @@ A, B = 0x0123_4567_89AB_CDEF, 0xFEDC_BA98_0000_0000
         ),
         pytest.param(
             "int *p = 0; o[0] = __builtin_constant_p(7 * 6); o[1] = __builtin_constant_p(m[0]);"
-            "o[2] = __builtin_constant_p(p); o[3] = __builtin_constant_p(\"text\");",
+            'o[2] = __builtin_constant_p(p); o[3] = __builtin_constant_p("text");',
             [1, 0, 0, 1],
             id="constant_p",
         ),
         pytest.param(
-            "o[0] = __builtin_choose_expr(sizeof(long) == 8, m[0], \"other\");"
+            'o[0] = __builtin_choose_expr(sizeof(long) == 8, m[0], "other");'
             "o[1] = __builtin_types_compatible_p(u64, unsigned long long);"
             "o[2] = __builtin_types_compatible_p(u64, unsigned long);"
             "o[3] = __builtin_types_compatible_p(typeof(m[0]) *, typeof(m));",
@@ -142,7 +142,7 @@ def test_a_builtin_about_numbers(jit: Jit, body: str, expected: list[int]) -> No
         pytest.param(
             "o[0] = __builtin_memcmp(m, m + 1, 8) > 0; o[1] = __builtin_memcmp(m + 1, m, 8) < 0;"
             "o[2] = __builtin_memcmp(m, m, 16); o[3] = __builtin_bcmp(m, m + 1, 1) != 0;"
-            "o[4] = __builtin_memcmp(\"abcd\", \"abce\", 4) < 0; o[5] = __builtin_memcmp(m, m, 0);",
+            'o[4] = __builtin_memcmp("abcd", "abce", 4) < 0; o[5] = __builtin_memcmp(m, m, 0);',
             [1, 1, 0, 1, 1, 0],
             id="memcmp",
         ),
@@ -155,8 +155,8 @@ def test_a_builtin_about_numbers(jit: Jit, body: str, expected: list[int]) -> No
             id="memcmp-of-odd-sizes",
         ),
         pytest.param(
-            "o[0] = __builtin_strlen(\"four\"); o[1] = __builtin_strlen(\"a\\0b\");"
-            "o[2] = __builtin_strlen(\"\");",
+            'o[0] = __builtin_strlen("four"); o[1] = __builtin_strlen("a\\0b");'
+            'o[2] = __builtin_strlen("");',
             [4, 1, 0],
             id="strlen",
         ),
@@ -172,17 +172,20 @@ def test_a_block_of_memory(jit: Jit, body: str, expected: list[int]) -> None:
         pytest.param("__builtin_trap();", "__builtin_trap is not available", "return instead",
                      id="trap"),
         pytest.param("return (long)__builtin_return_address(0);",
-                     "__builtin_return_address is not available", "bpf_get_func_ip", id="return_address"),
+                     "__builtin_return_address is not available", "bpf_get_func_ip",
+                     id="return_address"),
         pytest.param("return (long)__builtin_frame_address(0);",
                      "__builtin_frame_address is not available", "no frame", id="frame_address"),
         pytest.param("char *p = __builtin_alloca(8); return *p;",
                      "__builtin_alloca is not available", "declare an array", id="alloca"),
-        pytest.param("return __builtin_bitreverse32(*m);", "__builtin_bitreverse32 is not supported",
+        pytest.param("return __builtin_bitreverse32(*m);",
+                     "__builtin_bitreverse32 is not supported",
                      "", id="unknown"),
         pytest.param("u8 b[5000]; __builtin_memset(b, 0, sizeof(b)); return b[0];",
                      "__builtin_memset of 5000 bytes", "loop", id="memset-too-large"),
         pytest.param("struct { u8 c[4000]; } *p = (void *)m; __builtin_memmove(m, p + 1, 1025);",
-                     "memmove of 1025 bytes; at most 1024", "smaller pieces", id="memmove-too-large"),
+                     "memmove of 1025 bytes; at most 1024", "smaller pieces",
+                     id="memmove-too-large"),
         pytest.param("return __builtin_memcmp(m, m + 1, *m);",
                      "__builtin_memcmp needs a constant size of at most 256", "bpf_strncmp",
                      id="memcmp-variable"),
@@ -212,7 +215,8 @@ int kprobe__f(struct pt_regs *ctx, struct task *t) { char b[16]; %s return b[0];
     ("body", "call"),
     [
         pytest.param("__builtin_memcpy(b, t->comm, 16);", r"i32 16, ptr", id="memcpy"),
-        pytest.param("__builtin_memcpy(b, t->parent, t->pid & 15);", r"i32 %t\d+, ptr", id="variable"),
+        pytest.param("__builtin_memcpy(b, t->parent, t->pid & 15);", r"i32 %t\d+, ptr",
+                     id="variable"),
         pytest.param("__builtin_memmove(b, t, 8);", r"i32 8, ptr", id="memmove"),
         pytest.param("b[0] = __builtin_memcmp(t->comm, \"abc\", 3);", r"i32 3, ptr", id="memcmp"),
     ],

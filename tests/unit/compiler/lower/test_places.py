@@ -31,7 +31,8 @@ int table[3][4];
             id="pointers-to-pointers",
         ),
         pytest.param(
-            "int a[3][4] = { { 1, 2 }, { 3 } }; a[1][2] = 7; int (*row)[4] = &a[1]; o[0] = (*row)[2];"
+            "int a[3][4] = { { 1, 2 }, { 3 } }; a[1][2] = 7; int (*row)[4] = &a[1]; o[0] = "
+            "(*row)[2];"
             "o[1] = row[-1][1]; o[2] = 2[a[1]]; o[3] = sizeof(a) / sizeof(*a); u8 i = 1;"
             "o[4] = a[i][i + 1]; o[5] = *(a[0] + i); o[6] = &a[2][0] - &a[0][1];"
             "o[7] = (a + 1)[0][0] + **(a + 1);",
@@ -58,7 +59,8 @@ int table[3][4];
         pytest.param(
             "o[0] = made(3).l + made(4).a; o[1] = summed(made(6)); struct s x = { 1, .l = 1 };"
             "o[2] = summed(x); o[3] = x.a; o[4] = summed((struct s){ .l = 40 }); x = made(x.a + 1);"
-            "o[5] = x.a; o[6] = made(7).in[0].x; made(1); (void)made(2); (void)x; x; o[7] = summed(x);",
+            "o[5] = x.a; o[6] = made(7).in[0].x; made(1); (void)made(2); (void)x; x; o[7] = "
+            "summed(x);",
             [9, 12, 3, 1, 41, 2, 0, 8],
             id="records-of-functions",
         ),
@@ -82,68 +84,86 @@ int table[3][4];
             id="what-an-assignment-to-a-bit-field-gives",
         ),
         pytest.param(
-            "struct p x = { 100, 0xabcde, -5, 0x1234 }, *q = &x; o[0] = q->x; o[1] = q->y; o[2] = q->z;"
-            "o[3] = x.w; q->z -= 1ll << 35; q->y ^= 0xfffff; o[4] = x.z; o[5] = x.y; o[6] = x.x + x.w;"
+            "struct p x = { 100, 0xabcde, -5, 0x1234 }, *q = &x; o[0] = q->x; o[1] = q->y; o[2] "
+            "= q->z;"
+            "o[3] = x.w; q->z -= 1ll << 35; q->y ^= 0xfffff; o[4] = x.z; o[5] = x.y; o[6] = x.x "
+            "+ x.w;"
             "o[7] = sizeof(x);",
             [100, 0xABCDE, -5, 0x1234, -5 - (1 << 35), 0x54321, 0x1234 + 100, 10],
             id="packed-bit-fields",
         ),
         pytest.param(
             "struct f x = { .b = -1, .a = m[1], .c = m[0] }; o[0] = x.a; o[1] = x.b; o[2] = x.c;"
-            "struct p y = { m[1], .z = -m[1], .w = m[0] }; o[3] = y.x; o[4] = y.z; o[5] = y.w; o[6] = y.y;",
+            "struct p y = { m[1], .z = -m[1], .w = m[0] }; o[3] = y.x; o[4] = y.z; o[5] = y.w; "
+            "o[6] = y.y;",
             [1, -1, 3, 9, -9, 3, 0],
             id="bit-fields-initialised-with-variables",
         ),
         pytest.param(
-            "int a[6] = { m[0], [4] = 2, m[1] }, b[4] = { [0 ... 2] = 5 }, c[2] = { m[0], [0] = 7 };"
-            "char t[] = \"hey\", e[8] = \"ab\", *w = \"lit\"; struct s x = { .in = { [1] = { m[0] } }, .l = m[1] };"
+            "int a[6] = { m[0], [4] = 2, m[1] }, b[4] = { [0 ... 2] = 5 }, c[2] = { m[0], [0] = "
+            "7 };"
+            'char t[] = "hey", e[8] = "ab", *w = "lit"; struct s x = { .in = { [1] = { m[0] } '
+            "}, .l = m[1] };"
             "o[0] = a[0] + a[4] + a[5] + a[3]; o[1] = b[2] * 10 + b[3]; o[2] = c[0] + c[1];"
-            "o[3] = t[2] + sizeof(t); o[4] = e[1] + e[7]; o[5] = w[1]; o[6] = x.in[1].x; o[7] = x.l;",
+            "o[3] = t[2] + sizeof(t); o[4] = e[1] + e[7]; o[5] = w[1]; o[6] = x.in[1].x; o[7] = "
+            "x.l;",
             [14, 50, 7, 125, 98, 105, 3, 9],
             id="initialisers",
         ),
         pytest.param(
             "int y = 4, *a[3] = { &y, [2] = &table[1][2] }; struct { int n; int *p; char *t; } r ="
-            "{ 6, &y, \"z\" }; *a[2] = 8; o[0] = *a[0]; o[1] = a[1] == 0; o[2] = table[1][2]; *r.p = 5;"
-            "o[3] = y; o[4] = r.t[0] + r.n; int *q = (int[]){ 1, m[0], 3 }; q[2]++; o[5] = q[1] + q[2];"
-            "o[6] = ((int[2]){ 5, 6 })[1]; o[7] = \"text\"[m[0]];",
+            '{ 6, &y, "z" }; *a[2] = 8; o[0] = *a[0]; o[1] = a[1] == 0; o[2] = table[1][2]; '
+            "*r.p = 5;"
+            "o[3] = y; o[4] = r.t[0] + r.n; int *q = (int[]){ 1, m[0], 3 }; q[2]++; o[5] = q[1] "
+            "+ q[2];"
+            'o[6] = ((int[2]){ 5, 6 })[1]; o[7] = "text"[m[0]];',
             [4, 1, 8, 5, 128, 7, 6, 116],
             id="addresses-in-locals",
         ),
         pytest.param(
-            "struct s a = {}; struct { struct s one; struct in two; } x = { a, { 1, 2 } }, y = { made(4) };"
-            "struct s many[2] = { made(1), global }; o[0] = x.two.y; o[1] = y.one.a; o[2] = many[1].l;"
+            "struct s a = {}; struct { struct s one; struct in two; } x = { a, { 1, 2 } }, y = "
+            "{ made(4) };"
+            "struct s many[2] = { made(1), global }; o[0] = x.two.y; o[1] = y.one.a; o[2] = "
+            "many[1].l;"
             "o[3] = many[0].a; global = made(9); o[4] = global.a; struct s *g = &global; g->in[1] ="
-            "(struct in){ 3, 4 }; o[5] = global.in[1].y; o[6] = (*g).l; typeof(g->in[0]) k = g->in[1];"
+            "(struct in){ 3, 4 }; o[5] = global.in[1].y; o[6] = (*g).l; typeof(g->in[0]) k = "
+            "g->in[1];"
             "o[7] = k.x;",
             [2, 4, 2, 1, 9, 4, 5, 3],
             id="records-in-initialisers",
         ),
         pytest.param(
             "volatile int v = 1; v += 2; volatile struct f x = { 1 }; x.a = 3; x.c = 4; o[0] = v;"
-            "o[1] = x.a + x.c; const volatile int *p = &v; o[2] = *p + *p; volatile u8 b[2] = { 1, 2 };"
+            "o[1] = x.a + x.c; const volatile int *p = &v; o[2] = *p + *p; volatile u8 b[2] = { "
+            "1, 2 };"
             "b[1]++; o[3] = b[1];",
             [3, 7, 6, 3],
             id="volatile",
         ),
         pytest.param(
-            "struct flex { int n; u16 tail[]; } *p = (void *)m; p->tail[2] = 5; o[0] = m[1] & 0xffff;"
-            "o[1] = sizeof(*p); struct { char c; int a __attribute__((aligned(16))); } x = { 1, 2 };"
-            "o[2] = sizeof(x); o[3] = x.a; int y __attribute__((aligned(32))) = 3; o[4] = (u64)&y % 32;",
+            "struct flex { int n; u16 tail[]; } *p = (void *)m; p->tail[2] = 5; o[0] = m[1] & "
+            "0xffff;"
+            "o[1] = sizeof(*p); struct { char c; int a __attribute__((aligned(16))); } x = { 1, "
+            "2 };"
+            "o[2] = sizeof(x); o[3] = x.a; int y __attribute__((aligned(32))) = 3; o[4] = "
+            "(u64)&y % 32;",
             [5, 4, 32, 2, 0],
             id="flexible-and-aligned",
         ),
         pytest.param(
-            "char c[3] = \"ab\"; char *p = c; o[0] = *++p; o[1] = *p--; o[2] = *p++; o[3] = p - c;"
-            "p += 1; o[4] = *p; p -= m[0] - 1; o[5] = p == c; s16 w[4] = { 1, 2, 3, 4 }, *q = w + 3;"
+            'char c[3] = "ab"; char *p = c; o[0] = *++p; o[1] = *p--; o[2] = *p++; o[3] = p - c;'
+            "p += 1; o[4] = *p; p -= m[0] - 1; o[5] = p == c; s16 w[4] = { 1, 2, 3, 4 }, *q = w "
+            "+ 3;"
             "o[6] = *--q; o[7] = q - w + (q > w) + (w <= q) + !(q == w) + (q != w);",
             [98, 98, 97, 1, 0, 1, 3, 6],
             id="pointer-arithmetic",
         ),
         pytest.param(
-            "struct odd { u8 b[12]; } a[4], *p = a + 3, *q = a + m[0] - 2; o[0] = p - a; o[1] = q - p;"
+            "struct odd { u8 b[12]; } a[4], *p = a + 3, *q = a + m[0] - 2; o[0] = p - a; o[1] = "
+            "q - p;"
             "struct tri { u8 b[3]; } t[5]; o[2] = &t[4] - &t[1]; void *v = m; o[3] = v + 3 - v;"
-            "o[4] = (char *)(p - 1) - (char *)a; u64 *w = m; w += 2; o[5] = w - m; long n = -1; o[6] = &w[n] - m;",
+            "o[4] = (char *)(p - 1) - (char *)a; u64 *w = m; w += 2; o[5] = w - m; long n = -1; "
+            "o[6] = &w[n] - m;",
             [3, -2, 3, 3, 24, 2, 1],
             id="pointer-differences",
         ),
@@ -156,13 +176,16 @@ def test_what_a_program_finds_in_memory(jit: Jit, body: str, expected: list[int]
 @pytest.mark.parametrize(
     ("body", "message", "hint"),
     [
-        pytest.param("struct { int a : 3; } x; return (long)&x.a;", "address of bit-field requested", "",
+        pytest.param("struct { int a : 3; } x; return (long)&x.a;",
+                     "address of bit-field requested", "",
                      id="address-of-a-bit-field"),
         pytest.param("float x; x = 1; return x;", "floating point", "scale", id="float"),
-        pytest.param("double *p = (void *)m; return *p > 0;", "floating point", "integers", id="double"),
+        pytest.param("double *p = (void *)m; return *p > 0;", "floating point", "integers",
+                     id="double"),
         pytest.param("struct { float x; } s; s.x = *m; return 0;", "floating point", "integers",
                      id="float-member"),
-        pytest.param("int n = *m; int a[n]; a[0] = 1; return a[0];", "variable length", "", id="vla"),
+        pytest.param("int n = *m; int a[n]; a[0] = 1; return a[0];", "variable length", "",
+                     id="vla"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_reached_is_refused(body: str, message: str, hint: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bpfkit.compiler.lower.module import emit_module
 from bpfkit.compiler.frontend.parse import parse
+from bpfkit.compiler.lower.module import emit_module
 from bpfkit.compiler.parse_input import ParseInput
 from bpfkit.compiler.provenance.analyse import analyse
 from bpfkit.compiler.target import Target
@@ -32,7 +32,8 @@ from tests.unit.compiler.lower.plain import Facts
             id="arithmetic",
         ),
         pytest.param(
-            "int a = 1 < 2, b = 2u > -1, c = 2 <= 1, d = 2 >= 2, e = 1 == 1L, f = 1 != 1, g = !4 + !0,"
+            "int a = 1 < 2, b = 2u > -1, c = 2 <= 1, d = 2 >= 2, e = 1 == 1L, f = 1 != 1, g = "
+            "!4 + !0,"
             "h = -(-3);",
             "o[0] = a; o[1] = b; o[2] = c; o[3] = d; o[4] = e; o[5] = f; o[6] = g; o[7] = h;",
             [1, 0, 0, 1, 1, 0, 1, 3],
@@ -46,8 +47,8 @@ from tests.unit.compiler.lower.plain import Facts
             id="logical-and-conditional",
         ),
         pytest.param(
-            "char a[] = \"ab\\0c\", b[2] = \"xy\", c[6] = \"z\", d[2][4] = { \"one\", { \"two\" } };"
-            "const char *p = \"text\", *q = &\"text\"[2], *r[2] = { \"a\", [1] = \"bc\" };",
+            'char a[] = "ab\\0c", b[2] = "xy", c[6] = "z", d[2][4] = { "one", { "two" } };'
+            'const char *p = "text", *q = &"text"[2], *r[2] = { "a", [1] = "bc" };',
             "o[0] = sizeof(a) * 1000 + a[3]; o[1] = b[0] * 1000 + b[1]; o[2] = c[0] * 1000 + c[5];"
             "o[3] = d[0][2] * 1000 + d[1][2]; o[4] = p[3]; o[5] = q[0]; o[6] = r[1][1];",
             [5099, 120121, 122000, 101111, 116, 120, 99],
@@ -63,7 +64,8 @@ from tests.unit.compiler.lower.plain import Facts
             id="addresses",
         ),
         pytest.param(
-            "struct s { int a; int *p; char *t; struct s *next; } y[2] = { { 1, &y[1].a, \"q\", y + 1 },"
+            'struct s { int a; int *p; char *t; struct s *next; } y[2] = { { 1, &y[1].a, "q", y '
+            "+ 1 },"
             "{ .next = &y[0], .a = 2 } }; int *deref = &(*(y + 1)).a, *arrow = &y->a, *null = 0;"
             "void *number = (void *)0x1234; u64 back = (u64)&((struct s *)0)->next;",
             "o[0] = *y[0].p; o[1] = y[0].t[0]; o[2] = y[1].next->next->a; o[3] = *deref;"
@@ -75,16 +77,19 @@ from tests.unit.compiler.lower.plain import Facts
             "int a[8] = { [1 ... 3] = 5, 6, [7] = 7 }, b[2][3] = { [0 ... 1] = { 1, [2] = 9 } };"
             "int c[] = { [4] = 1, [0] = 2 }, d[3] = { [1] = 1, [1] = 2 };",
             "o[0] = a[0] + a[1] + a[3]; o[1] = a[4] * 10 + a[7]; o[2] = b[0][2] + b[1][2];"
-            "o[3] = b[1][0] * 10 + b[1][1]; o[4] = sizeof(c); o[5] = c[0] * 10 + c[4]; o[6] = d[1];",
+            "o[3] = b[1][0] * 10 + b[1][1]; o[4] = sizeof(c); o[5] = c[0] * 10 + c[4]; o[6] = "
+            "d[1];",
             [10, 67, 18, 10, 20, 21, 2],
             id="designators-and-ranges",
         ),
         pytest.param(
             "struct in { short x, y; }; struct s { int a; struct in in[2]; union { u8 b; u32 w; };"
-            "struct { int q, r; }; } s = { 1, { 2, 3, { .y = 5 } }, .w = 0x10203, .r = 9, .in[1].x = 4 };"
+            "struct { int q, r; }; } s = { 1, { 2, 3, { .y = 5 } }, .w = 0x10203, .r = 9, "
+            ".in[1].x = 4 };"
             "struct s t = { .in = { [1] = { 7, 8 } }, { .b = 255 }, { 1 } };",
             "o[0] = s.a; o[1] = s.in[0].x * 10 + s.in[0].y; o[2] = s.in[1].x * 10 + s.in[1].y;"
-            "o[3] = s.b; o[4] = s.q * 10 + s.r; o[5] = t.in[1].y; o[6] = t.w; o[7] = t.q * 10 + t.r;",
+            "o[3] = s.b; o[4] = s.q * 10 + s.r; o[5] = t.in[1].y; o[6] = t.w; o[7] = t.q * 10 + "
+            "t.r;",
             [1, 23, 45, 3, 9, 8, 255, 10],
             id="nested-records-and-anonymous-members",
         ),
@@ -96,7 +101,8 @@ from tests.unit.compiler.lower.plain import Facts
             id="unions",
         ),
         pytest.param(
-            "struct s { u32 a : 3; s32 b : 5; u64 c : 40; u8 : 4; u8 d : 2; _Bool e : 1; int : 0; int f : 31;"
+            "struct s { u32 a : 3; s32 b : 5; u64 c : 40; u8 : 4; u8 d : 2; _Bool e : 1; int : "
+            "0; int f : 31;"
             "} s = { 9, -3, 1ULL << 39, 6, 1, -5 }; struct p { u8 x : 7; u32 y : 20; u8 z; }"
             "__attribute__((packed)) p = { 1, 0xabcde, 7 }; struct z { int : 3; } z = {};",
             "o[0] = s.a; o[1] = s.b; o[2] = s.c; o[3] = s.d; o[4] = s.e; o[5] = s.f;"
@@ -108,14 +114,17 @@ from tests.unit.compiler.lower.plain import Facts
             "struct s { int a, b; }; struct s s = (struct s){ 1, 2 }, *p = &(struct s){ 3, 4 };"
             "int *q = (int[]){ 5, 6, 7 }; struct s t[2] = { (struct s){ 8 }, { 9, 10 } };"
             "const int *r = (const int[2]){ 11, 12 }; u8 v[2] = (u8[2]){ 13, 14 };",
-            "o[0] = s.b; o[1] = p->b; o[2] = q[2]; o[3] = t[0].a + t[0].b; o[4] = t[1].b; o[5] = r[1];"
+            "o[0] = s.b; o[1] = p->b; o[2] = q[2]; o[3] = t[0].a + t[0].b; o[4] = t[1].b; o[5] "
+            "= r[1];"
             "o[6] = v[1];",
             [2, 4, 7, 8, 10, 12, 14],
             id="compound-literals",
         ),
         pytest.param(
-            "int x[4], y; long a = &x[3] - x, b = (char *)x - (char *)&x[2], c = (int *)24 - (int *)16;"
-            "_Bool d[] = { x == &y, x != &y, x + 1 == &x[1], x > x + 1, &x[0] <= x, x && &y, x == 0 },"
+            "int x[4], y; long a = &x[3] - x, b = (char *)x - (char *)&x[2], c = (int *)24 - "
+            "(int *)16;"
+            "_Bool d[] = { x == &y, x != &y, x + 1 == &x[1], x > x + 1, &x[0] <= x, x && &y, x "
+            "== 0 },"
             "e[] = { &y != 0, !x, (int *)8 == 0, 0 || 0, x || 0 }; u64 f = 4 + (u64)&x;"
             "int *g = 0 ?: &x[1], *h = &y ?: x; int *i = (int *)16 + 2, *j = &x[3] - 2;",
             "o[0] = a; o[1] = b; o[2] = c; o[3] = g == x + 1; o[4] = h == &y; o[5] = (u64)i;"
@@ -125,18 +134,22 @@ from tests.unit.compiler.lower.plain import Facts
             id="computing-with-addresses",
         ),
         pytest.param(
-            "const int n = 3; static const struct s { int a, b; } s = { 1, 2 }; const u8 narrow = n + 254;"
+            "const int n = 3; static const struct s { int a, b; } s = { 1, 2 }; const u8 narrow "
+            "= n + 254;"
             "struct s copy[2] = { [1] = s }; int sum = n * 2 + narrow;",
-            "const int local = 4; u8 b[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }; __builtin_memset(b, 0, local);"
+            "const int local = 4; u8 b[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }; __builtin_memset(b, 0, "
+            "local);"
             "__builtin_memset(b, 9, n); o[0] = b[2] * 100 + b[3] * 10 + b[4]; o[1] = sum;"
             "o[2] = copy[1].b; struct s own = s; o[3] = own.a;",
             [905, 7, 2, 1],
             id="constants-of-constants",
         ),
         pytest.param(
-            "long a = 1 ? -1 : 2u, b = -1 ?: 2u, c = 0 ?: 6, d = (1, 7), e = __builtin_bswap16(0x800),"
-            "g = __builtin_popcount(0xff) + __builtin_clz(1) + __builtin_ffsl(0) + __builtin_ctzll(8),"
-            "h = __builtin_strlen(\"abc\"); u64 i = __builtin_bswap64(0xff);",
+            "long a = 1 ? -1 : 2u, b = -1 ?: 2u, c = 0 ?: 6, d = (1, 7), e = "
+            "__builtin_bswap16(0x800),"
+            "g = __builtin_popcount(0xff) + __builtin_clz(1) + __builtin_ffsl(0) + "
+            "__builtin_ctzll(8),"
+            'h = __builtin_strlen("abc"); u64 i = __builtin_bswap64(0xff);',
             "o[0] = a; o[1] = b; o[2] = c; o[3] = d; o[4] = e; o[5] = g; o[6] = h; o[7] = i;",
             [0xFFFF_FFFF, 0xFFFF_FFFF, 6, 7, 8, 42, 3, 0xFF << 56],
             id="conditionals-and-builtins",
@@ -163,17 +176,17 @@ from tests.unit.compiler.lower.plain import Facts
             id="constants-and-later-definitions",
         ),
         pytest.param(
-            "typedef struct { u8 b[3]; u16 w; } __attribute__((packed)) P; P p[2] = { { { 1, 2 }, 3 },"
-            "{ .w = 0x1234 } }; struct q { char c; char *t; } __attribute__((packed)) q = { 1, \"hi\" };",
+            "typedef struct { u8 b[3]; u16 w; } __attribute__((packed)) P; P p[2] = { { { 1, 2 "
+            "}, 3 },"
+            "{ .w = 0x1234 } }; struct q { char c; char *t; } __attribute__((packed)) q = { 1, "
+            '"hi" };',
             "o[0] = sizeof(p); o[1] = p[1].w; o[2] = p[0].w; o[3] = q.t[1]; o[4] = sizeof(q);",
             [10, 0x1234, 3, 105, 9],
             id="packed",
         ),
     ],
 )
-def test_what_stands_in_an_object(
-    jit: Jit, objects: str, body: str, expected: list[int]
-) -> None:
+def test_what_stands_in_an_object(jit: Jit, objects: str, body: str, expected: list[int]) -> None:
     check(jit, body, expected, before=objects)
 
 
