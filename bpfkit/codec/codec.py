@@ -50,7 +50,7 @@ class Codec(Generic[T]):
 
     def __repr__(self) -> str:
         _, found = self.btf.resolve(self.type_id)
-        return f"<codec of {str(found.kind).lower()} {found.name}, {self.size} bytes>"
+        return f"<codec of {found.kind.name.lower()} {found.name}, {self.size} bytes>"
 
     def decode(self, data: Buffer, offset: int = 0) -> T:
         """Read one value at ``offset``; bytes behind it are ignored, unless the type is flexible.

@@ -9,7 +9,9 @@ from typing import Any
 
 from .._lazy import need
 from ..errors import DecodeError
+from .addresses import AddressPlan
 from .arrays import Chars, Items, Listed, Numbers, Tail, Text
+from .from_ctypes import Instance
 from .members import Members
 from .plans import Plan
 from .scalars import MARKS, Bool, Hidden, Named, Number, Real
@@ -45,8 +47,14 @@ def description(plan: Plan, name: str) -> Any:  # noqa: ANN401 - what numpy.dtyp
             return (description(item, name), (count,))
         case Listed(items=items):
             return description(items, name)
+        case AddressPlan(size=4):
+            return ">u4"
+        case AddressPlan():
+            return ("u1", (plan.size,))
         case Members():
             return _structured(plan, name)
+        case Instance(members=members):
+            return _structured(members, name)
         case _:
             raise DecodeError("bit-fields and integers of this width have no numpy type", name)
 
