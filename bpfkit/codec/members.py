@@ -44,6 +44,9 @@ class Flat:
     """For the whole record, the padding behind the last member included."""
     packs: bool
     """Whether writing takes it too: struct takes anything for a bool."""
+    gaps: bool
+    zeros: bytes
+    """As many as the record has bytes, if it has gaps."""
     chars: tuple[tuple[int, int], ...]
     """(index, size) of each char array: struct cuts what is too long."""
 
@@ -128,6 +131,8 @@ class Members:
         flat = self.flat
         if flat is None or not flat.packs or not isinstance(value, tuple | dict):
             return False
+        if flat.gaps and data[at : at + self.size] != flat.zeros:
+            return False  # a gap, which struct fills, has bytes of another member of a union
         if isinstance(value, Record) and type(value).__names__ != self.names:
             return False
         try:
@@ -262,4 +267,5 @@ def _flat(fields: Sequence[Field], size: int, order: ByteOrder) -> Flat | None:
         layout += (f"{gap}x" if gap else "") + code
         at = f.end
     packer = struct.Struct(f"{layout}{size - at}x")
-    return Flat(layout, at, packer, packs, tuple(chars))
+    gaps = sum(f.plan.size for f in fields) != size
+    return Flat(layout, at, packer, packs, gaps, bytes(size) if gaps else b"", tuple(chars))
