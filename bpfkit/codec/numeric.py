@@ -10,7 +10,7 @@ from typing import Any
 from .._lazy import need
 from ..errors import DecodeError
 from .addresses import AddressPlan
-from .arrays import Chars, Items, Listed, Numbers, Tail, Text
+from .arrays import Chars, Items, Listed, Numbers, Text
 from .from_ctypes import Instance
 from .members import Members
 from .plans import Plan
@@ -60,7 +60,7 @@ def description(plan: Plan, name: str) -> Any:  # noqa: ANN401 - what numpy.dtyp
 
 
 def _structured(plan: Members, name: str) -> dict[str, Any]:
-    fields = [f for f in plan.fields if not isinstance(f.plan, Tail)]
+    fields = [f for f in plan.fields if f.plan.size]
     return {
         "names": [f.name for f in fields],
         "formats": [description(f.plan, f"{name}.{f.name}" if name else f.name) for f in fields],

@@ -65,7 +65,9 @@ def test_what_was_encoded_is_decoded(made: tuple[c.Record, dict[str, Any]]) -> N
 @given(made=declarations(), data=st.data())
 def test_any_bytes_are_decoded_and_come_back_the_same(made: c.Record, data: st.DataObject) -> None:
     codec = codec_of(*btf_of(made), names=data.draw(st.booleans()))
-    raw = data.draw(st.binary(max_size=made.size) | st.binary(min_size=made.size, max_size=made.size + 9))
+    raw = data.draw(
+        st.binary(max_size=made.size) | st.binary(min_size=made.size, max_size=made.size + 9)
+    )
     try:
         decoded = codec.decode(raw)
     except DecodeError:
