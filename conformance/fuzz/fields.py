@@ -18,7 +18,8 @@ from bpfkit.uapi.btf import BtfKind
 from . import declarations as c
 from .world import Pick
 
-HEAD = """#include "vmlinux.h"
+HEAD = """#include <linux/bpf.h>
+#include <linux/types.h>
 #include <bpf/bpf_helpers.h>
 #define ONE(name, of) struct { \\
 	__uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); \\

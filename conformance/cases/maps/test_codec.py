@@ -166,7 +166,8 @@ def test_per_cpu_values_are_lists() -> None:
 
 
 LOCKED = """
-#include "vmlinux.h"
+#include <linux/bpf.h>
+#include <linux/types.h>
 #include <bpf/bpf_helpers.h>
 struct value { struct bpf_spin_lock lock; int count; };
 struct {
