@@ -45,8 +45,7 @@ class Flat:
     packs: bool
     """Whether writing takes it too: struct takes anything for a bool."""
     gaps: bool
-    zeros: bytes
-    """As many as the record has bytes, if it has gaps."""
+    """Whether bytes belong to no member."""
     chars: tuple[tuple[int, int], ...]
     """(index, size) of each char array: struct cuts what is too long."""
 
@@ -131,7 +130,7 @@ class Members:
         flat = self.flat
         if flat is None or not flat.packs or not isinstance(value, tuple | dict):
             return False
-        if flat.gaps and data[at : at + self.size] != flat.zeros:
+        if flat.gaps and data.count(0, at, at + self.size) != self.size:
             return False  # a gap, which struct fills, has bytes of another member of a union
         if isinstance(value, Record) and type(value).__names__ != self.names:
             return False
@@ -268,4 +267,4 @@ def _flat(fields: Sequence[Field], size: int, order: ByteOrder) -> Flat | None:
         at = f.end
     packer = struct.Struct(f"{layout}{size - at}x")
     gaps = sum(f.plan.size for f in fields) != size
-    return Flat(layout, at, packer, packs, gaps, bytes(size) if gaps else b"", tuple(chars))
+    return Flat(layout, at, packer, packs, gaps, tuple(chars))

@@ -97,7 +97,9 @@ class Globals(Mapping[str, Value]):
         variable = self._variable(name)
         assert self._spec.btf is not None
         content = self._maps[variable.section].lookup(_KEY) or b""
-        return codec_of(self._spec.btf, variable.type_id).decode(content, variable.offset)
+        # What follows is another variable, not the tail of a flexible array.
+        mine = content[variable.offset : variable.offset + variable.size]
+        return codec_of(self._spec.btf, variable.type_id).decode(mine)
 
     def __setitem__(self, name: str, value: Value) -> None:
         """Set a variable; programs that run meanwhile may see it half written if it is large.
