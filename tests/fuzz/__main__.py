@@ -31,6 +31,7 @@ from .checks import (
     check_pointers,
     check_robustness,
 )
+from .codec_check import check_codec
 
 Check = Callable[[Draw, Tools], None]
 BATCH = 40
@@ -89,7 +90,7 @@ def work(minutes: float, number: int) -> dict[str, Any]:
     with Jit() as jit:
         tools = Tools(jit, compile_)
         if tools.kernel:
-            checks["pointers"] = check_pointers
+            checks |= {"pointers": check_pointers, "codecs": check_codec}
         turn = 0
         while time.monotonic() < until:
             for name, check in checks.items():

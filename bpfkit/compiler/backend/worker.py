@@ -98,9 +98,9 @@ def resolve(elf: bytes, facts: AskedFacts) -> Iterator[Resolved]:
 
 
 def answer(job: Job, work: Callable[[], tuple[Kind, bytes]]) -> tuple[Kind, bytes]:
-    """Do the work of a child within the time of the job; what comes of it, as a frame."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, job.time_limit_s)
+    """Do the work of a child within the job's processor time; what comes of it, as a frame."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, job.time_limit_s)
     try:
         return work()
     except CompileError as error:
@@ -112,7 +112,7 @@ def answer(job: Job, work: Callable[[], tuple[Kind, bytes]]) -> tuple[Kind, byte
     except Exception as error:
         return Kind.BROKEN, f"{type(error).__name__}: {error}".encode(errors="replace")
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 REHEARSAL = """
@@ -206,15 +206,15 @@ class Helper:
         def late(*_: object) -> None:
             raise OutOfTimeError
 
-        before = signal.signal(signal.SIGALRM, late)
-        signal.setitimer(signal.ITIMER_REAL, job.time_limit_s)
+        before = signal.signal(signal.SIGPROF, late)
+        signal.setitimer(signal.ITIMER_PROF, job.time_limit_s)
         try:
             return assemble(job.source(), job.target(facts))
         except Exception:  # whatever it is: it must not end the helper
             return None
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, before)
 
     # ------------------------------------------------------------ children
 
