@@ -14,7 +14,8 @@ from ..errors import SyscallError
 from ..syscalls.call import ENOTSUPP
 from ..syscalls.requests import Batch
 
-_NO_BATCHES = frozenset({errno.EINVAL, errno.EOPNOTSUPP, ENOTSUPP, errno.EPERM})
+NO_BATCHES = frozenset({errno.EINVAL, errno.EOPNOTSUPP, ENOTSUPP, errno.EPERM})
+"""What the kernel says where it or the map's type has no batches."""
 _ELEMENTS = 4096
 _BYTES = 1 << 22
 
@@ -53,31 +54,39 @@ class Batched(Protocol):
 
 def iterate(map: Batched, *, delete: bool = False) -> Iterator[tuple[bytes, bytes]]:
     """Give every key and value; with ``delete`` they are gone when given."""
-    count = _batch_size(map)
+    for batch in batches(map, delete=delete):
+        yield from _split(map, batch)
+
+
+def batches(map: Batched, *, delete: bool = False) -> Iterator[Batch]:
+    """Give the whole map as rows of keys and values, of one element each where it has no batches.
+
+    With ``delete`` elements are gone when given.
+    """
+    count = batch_size(map)
     try:
         batch = _next(map, None, count, delete)
     except SyscallError as error:
-        if error.errno not in _NO_BATCHES:
+        if error.errno not in NO_BATCHES:
             raise
-        yield from _one_by_one(map, delete)
+        yield from (Batch(1, key, value, None) for key, value in _one_by_one(map, delete))
         return
-    while True:
-        yield from _split(map, batch)
-        if batch.cursor is None:
-            return
+    yield batch
+    while batch.cursor is not None:
         batch = _next(map, batch.cursor, count, delete)
+        yield batch
 
 
 def update_all(map: Batched, items: Sequence[tuple[bytes, bytes]], flags: int) -> None:
     """Set values."""
-    step = _batch_size(map)
+    step = batch_size(map)
     for at in range(0, len(items), step):
         part = items[at : at + step]
         keys, values = b"".join(k for k, _ in part), b"".join(v for _, v in part)
         try:
             map.update_batch(keys, values, len(part), flags)
         except SyscallError as error:
-            if error.errno not in _NO_BATCHES:
+            if error.errno not in NO_BATCHES:
                 raise
             for key, value in part:
                 map.update(key, value, flags)
@@ -86,13 +95,13 @@ def update_all(map: Batched, items: Sequence[tuple[bytes, bytes]], flags: int) -
 def delete_all(map: Batched, keys: Sequence[bytes]) -> int:
     """Remove keys; how many were there."""
     done = at = 0
-    step = _batch_size(map)
+    step = batch_size(map)
     while at < len(keys):
         part = keys[at : at + step]
         try:
             removed = map.delete_batch(b"".join(part), len(part))
         except SyscallError as error:
-            if error.errno not in _NO_BATCHES:
+            if error.errno not in NO_BATCHES:
                 raise
             return done + sum(map.delete(key) for key in keys[at:])
         done += removed
@@ -125,6 +134,7 @@ def _one_by_one(map: Batched, delete: bool) -> Iterator[tuple[bytes, bytes]]:
             yield key, found
 
 
-def _batch_size(map: Batched) -> int:
+def batch_size(map: Batched) -> int:
+    """How many elements to move at a time."""
     fits = _BYTES // max(1, map.key_size + map.buffer_size)
     return max(1, min(map.max_entries, _ELEMENTS, fits))

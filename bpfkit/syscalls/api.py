@@ -7,6 +7,7 @@ value. Whoever gets an `OwnedFd` has to close it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ..errors import SyscallError
@@ -14,6 +15,7 @@ from .fd import OwnedFd
 from .requests import (
     Batch,
     BtfInfo,
+    ElementCalls,
     LinkInfo,
     LinkOptions,
     MapCreate,
@@ -81,6 +83,12 @@ class MapCalls(Protocol):
         """BPF_MAP_GET_NEXT_KEY: the key of ``size`` bytes after ``key``, the first one after None.
 
         None after the last. A key that is gone starts again from the first.
+        """
+
+    def map_elements(self, fileno: Callable[[], int]) -> ElementCalls:
+        """The calls for the map whose descriptor ``fileno`` gives at each of them.
+
+        For hot loops over ctypes objects; the caller sees to their sizes.
         """
 
     def map_lookup_batch(

@@ -100,3 +100,16 @@ def hint_for_program(request: ProgLoad, code: int) -> str:
     if code == errno.EINVAL and kind is not None:
         return f"{kind} came with Linux {first_release(kind)}"
     return ""
+
+
+def hint_for_update(code: int) -> str:
+    """A hint for BPF_MAP_UPDATE_ELEM."""
+    return _UPDATE.get(code) or hint_for_call(BpfCmd.MAP_UPDATE_ELEM, code)
+
+
+_UPDATE = {
+    errno.E2BIG: "the map is full, or the key is beyond its end",
+    errno.EEXIST: "there is such an element, and the flags say it must be new",
+    errno.ENOENT: "there is no such element, and the flags say it must exist",
+    errno.EPERM: "the map is read-only for user space, or frozen",
+}

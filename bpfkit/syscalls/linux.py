@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .bpf import MapCommands, ObjectCommands
 from .call import Caller
+from .elements import ElementCommands
 from .info import InfoCommands
 from .links import LinkCommands
 from .mmap import MemoryCommands
@@ -14,6 +15,7 @@ from .programs import ProgramCommands
 
 class LinuxSyscalls(
     MapCommands,
+    ElementCommands,
     ObjectCommands,
     InfoCommands,
     ProgramCommands,
@@ -27,5 +29,6 @@ class LinuxSyscalls(
     def __init__(self) -> None:
         caller = Caller()
         MapCommands.__init__(self, caller)
+        ElementCommands.__init__(self, caller)
         PerfCommands.__init__(self, caller)
         MemoryCommands.__init__(self)

@@ -7,9 +7,10 @@ that nothing is sent which it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class ObjectKind(StrEnum):
@@ -71,6 +72,22 @@ class VerifierLog:
 
     text: str
     truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ElementCalls:
+    """The calls on elements of one map, with ctypes objects: 0, or the errno instead of raising."""
+
+    lookup: Callable[[Any, Any], int]
+    """Reads the value of a key: ``lookup(key, value)``."""
+    update: Callable[[Any, Any], int]
+    """Sets it."""
+    delete: Callable[[Any], int]
+    """Removes a key."""
+    next_key: Callable[[Any, Any], int]
+    """Reads the key after one, the first one after None: ``next_key(key, found)``."""
+    peek: Callable[[Any], int]
+    """Looks up without a key; a bloom filter is asked for the value that ``peek(value)`` holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ...collection import Collection
     from ...links.base import Link
     from ...programs.program import Program
-    from .table import Table
 
 # Which class of table it is, and so which methods it has, the map's type tells at run time.
 AnyTable = Any
@@ -86,7 +85,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         if hdr_file:
             find_source(to_text(hdr_file))
         self.debug = debug
-        self.tables: dict[Text, Table] = {}
+        self.tables: dict[Text, AnyTable] = {}
         self.funcs: dict[bytes, LoadedFunction] = {}
         super().__init__()
         source = path.read_text() if path else to_text(text or b"")
@@ -178,25 +177,24 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         name: Text,
         keytype: type[Any] | None = None,
         leaftype: type[Any] | None = None,
-        reducer: object = None,
+        reducer: Callable[[Any, Any], Any] | None = None,
     ) -> AnyTable:
-        """Open a table by name; KeyError when the text has none of that name."""
-        map = self.collection.maps[to_text(name)]
-        spec = self.collection.spec
-        declared = spec.maps[map.name]
-        key = keytype or live.view(spec.btf, declared.key_type_id, declared.key_size)
-        leaf = leaftype or live.view(spec.btf, declared.value_type_id, declared.value_size)
-        kind = live.table_class(map)
-        if issubclass(kind, live.EventSource):
-            return kind(self, map, key, leaf, live.record_view(spec.btf, declared.event_type_id))
-        return kind(self, map, key, leaf)
+        """Open a table by name; KeyError when the text has none of that name.
+
+        ``keytype`` and ``leaftype`` are ctypes classes to take for those of the declaration; with
+        ``reducer`` a per-CPU table's elements are joined two by two: ``reducer(a, b)``.
+        """
+        map = self.collection.maps.get(to_text(name))
+        if map is None:
+            raise KeyError
+        return live.open_table(self, map, keytype, leaftype, reducer)
 
     def __getitem__(self, name: Text) -> AnyTable:
         if name not in self.tables:
             self.tables[name] = self.get_table(name)
         return self.tables[name]
 
-    def __setitem__(self, name: Text, table: Table) -> None:
+    def __setitem__(self, name: Text, table: AnyTable) -> None:
         self.tables[name] = table
 
     def __delitem__(self, name: Text) -> None:

@@ -28,20 +28,22 @@ if TYPE_CHECKING:
     from ...system import System as System
     from ...uapi.btf import BtfKind as BtfKind
     from .debug import debug_output as debug_output
-    from .table import EventSource as EventSource
-    from .table import table_class as table_class
-    from .types import record_view as record_view
-    from .types import view as view
+    from .table import Table as Table
+    from .tables.buffers import PerfEventArray as PerfEventArray
+    from .tables.buffers import RingBuf as RingBuf
+    from .tables.opening import open_table as open_table
 
 _HOMES = {
     "BtfKind": "...uapi.btf",
-    "EventSource": ".table",
     "KernelSymbols": "...symbols.kernel",
     "PerfBuffer": "...events.perf",
+    "PerfEventArray": ".tables.buffers",
     "Poller": "...events.poller",
+    "RingBuf": ".tables.buffers",
     "RingBuffer": "...events.ring",
     "Struct": "...btf.types",
     "System": "...system",
+    "Table": ".table",
     "TracePipe": "...events.trace_pipe",
     "Union": "...btf.types",
     "attach_kprobe": "...links.kprobe",
@@ -53,9 +55,7 @@ _HOMES = {
     "list_reads": "...compiler.reads",
     "load": "...collection",
     "preprocess_text": "...collection",
-    "record_view": ".types",
-    "table_class": ".table",
-    "view": ".types",
+    "open_table": ".tables.opening",
 }
 
 

@@ -1,0 +1,1 @@
+"""bcc's tables, one module for each kind; ``opening.py`` tells which kind a map gets."""
