@@ -139,10 +139,10 @@ def group(
             slot = int(getattr(key, second))
             section = found.setdefault(bucket, Section([0] * slots, bucket, named=True))
         else:
-            slot, section = int(key.value), scalar
+            slot, section = _number(key), scalar
         if not 0 <= slot < slots:
             raise IndexError(f"Index in print_{kind}_hist() of {slot} exceeds max of {slots}.")
-        section.counts[slot] = int(leaf.value)
+        section.counts[slot] = _number(leaf)
     if not structured:
         return [scalar]
     buckets = list(found)
@@ -151,14 +151,21 @@ def group(
     return [found[bucket] for bucket in buckets]
 
 
+def _number(value: CData) -> int:
+    # What a per-CPU table's reducer makes of its leaves is a plain number.
+    number: CData = getattr(value, "value", value)
+    return int(number)
+
+
 def log2_rows(counts: Sequence[int], val_type: str, strip_leading_zero: bool) -> list[str]:
     """Rows of a log2 histogram; slot 0 is never shown, and no slot but 0 means no rows at all."""
     top = _top(counts)
     layout = _NARROW if top <= 32 else _WIDE
     rows = [layout.header % val_type] if top > 0 else []
+    largest = max(counts)
     for i in _shown(counts, 1, top, strip_leading_zero):
         low = 0 if i == 1 else 1 << (i - 1)
-        bar = stars(counts[i], max(counts), layout.width)
+        bar = stars(counts[i], largest, layout.width)
         rows.append(layout.row % (low, (1 << i) - 1, counts[i], bar))
     return rows
 
@@ -167,8 +174,9 @@ def linear_rows(counts: Sequence[int], val_type: str, strip_leading_zero: bool) 
     """Rows of a linear histogram, from slot 0 to the last that is not zero."""
     top = _top(counts)
     rows = [_LINEAR.header % val_type] if top >= 0 else []
+    largest = max(counts)
     for i in _shown(counts, 0, top, strip_leading_zero):
-        rows.append(_LINEAR.row % (i, counts[i], stars(counts[i], max(counts), _LINEAR.width)))
+        rows.append(_LINEAR.row % (i, counts[i], stars(counts[i], largest, _LINEAR.width)))
     return rows
 
 

@@ -147,8 +147,26 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
     # ------------------------------------------------------------ all elements
 
     def __iter__(self) -> Iterator[CData]:
-        for key in self.map.keys():  # noqa: SIM118 - a map is no dict
-            yield self.Key.from_buffer_copy(key)
+        # The kernel starts again from the first key when the current one is gone: each key is given
+        # once, and the walk is bounded.
+        seen: set[bytes] = set()
+        row = ctypes.c_char * self.map.key_size
+        cursor, found = None, row()
+        for _ in range(2 * self.max_entries + 2):
+            code = self._calls.next_key(cursor, found)
+            if code:
+                self._no_next_key(code)
+                return
+            key = found.raw
+            cursor, found = found, cursor or row()
+            if key not in seen:
+                seen.add(key)
+                yield self.Key.from_buffer_copy(key)
+
+    def _no_next_key(self, code: int) -> None:
+        if code != errno.ENOENT:
+            call = BpfCmd.MAP_GET_NEXT_KEY
+            raise SyscallError(code, str(call), self.map.subject, hint_for_call(call, code))
 
     def iter(self) -> Iterator[CData]:
         """Iterate over the keys."""
@@ -162,11 +180,9 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
         """The key after ``key``, the first one after None; StopIteration after the last."""
         found = self.Key()
         code = self._calls.next_key(None if key is None else self._key(key), found)
-        if code == errno.ENOENT:
-            raise StopIteration
         if code:
-            command = BpfCmd.MAP_GET_NEXT_KEY
-            raise SyscallError(code, str(command), self.map.subject, hint_for_call(command, code))
+            self._no_next_key(code)
+            raise StopIteration
         return found
 
     def __len__(self) -> int:
@@ -186,7 +202,9 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
     def iteritems(self) -> Iterator[tuple[CData, CData]]:
         """Iterate over pairs; keys that vanish meanwhile are left out."""
         for keys, leaves in self._chunks():
-            yield from zip(keys, leaves, strict=True)
+            with CollectionPaused():
+                pairs = list(zip(keys, leaves, strict=True))
+            yield from pairs
 
     def itervalues(self) -> Iterator[CData]:
         """Iterate over the leaves."""
