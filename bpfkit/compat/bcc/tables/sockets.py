@@ -6,8 +6,11 @@ kernel gives nothing (SyscallError, ENOSPC), and reading the whole table leaves 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
+from typing import NoReturn
 
+from ....uapi.bpf import BpfCmd
 from .arrays import SlotArray
 from .bulk import CData
 from .descriptors import Descriptors
@@ -16,6 +19,11 @@ from .hashes import HashTable
 
 class SockMap(Descriptors, SlotArray):
     """Sockets by index: BPF_MAP_TYPE_SOCKMAP (v4.14)."""
+
+    def _missing(self, code: int, call: BpfCmd) -> NoReturn:
+        # Of an empty place this type says EINVAL where others say ENOENT.
+        empty = code == errno.EINVAL and call is BpfCmd.MAP_DELETE_ELEM
+        super()._missing(errno.ENOENT if empty else code, call)
 
 
 class ReuseportArray(Descriptors, SlotArray):
