@@ -187,9 +187,9 @@ def test_errors_are_bccs_and_say_more() -> None:
     """
     with BPF(text="BPF_HASH(t, u32, u32, 2); BPF_ARRAY(a, u64, 4);") as b:
         t, a = b["t"], b["a"]
-        for missing in (lambda: t[t.Key(1)], lambda: t.pop(t.Key(1)), lambda: b["nothing"]):
+        for ask, key in ((t.__getitem__, t.Key(1)), (t.pop, t.Key(1)), (b.get_table, "nothing")):
             with pytest.raises(KeyError) as caught:
-                missing()
+                ask(key)
             assert caught.value.args == ()
         t[t.Key(0)] = t[t.Key(1)] = t.Leaf(1)
         with pytest.raises(Exception, match=r"^Could not update table: .*'t': E2BIG"):
