@@ -354,8 +354,8 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
 
     def key_scanf(self, key_str: bytes | str) -> CData:
         """The key that `key_sprintf` wrote. Raises ValueError for other text."""
-        return formatting.parse(self.Key, key_str)
+        return formatting.parse(self.Key, key_str, "key")
 
     def leaf_scanf(self, leaf_str: bytes | str) -> CData:
         """The leaf that `leaf_sprintf` wrote. Raises ValueError for other text."""
-        return formatting.parse(self.Leaf, leaf_str)
+        return formatting.parse(self.Leaf, leaf_str, "leaf")

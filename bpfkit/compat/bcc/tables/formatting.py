@@ -1,12 +1,15 @@
 """Keys and leaves as text, as bcc writes and reads them: ``{ 0x1 [ 0x2 0x3 ] "name" }``.
 
 Numbers are hexadecimal and unsigned, records in braces, arrays in brackets, arrays of char in
-quotation marks. What fills gaps is left out.
+quotation marks; a union is its first member. What fills gaps is left out. A bit-field is written as
+what it holds, where bcc writes the bytes around it, and a pointer as its address, where bcc writes
+no number at all.
 """
 
 from __future__ import annotations
 
 import ctypes
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -54,19 +57,23 @@ def _number(kind: type[CData], value: CData, bits: int) -> bytes:
 
 
 def _fields(kind: type[CData]) -> Iterator[tuple[Any, ...]]:
-    return (field for field in kind._fields_ if not field[0].startswith("__pad_"))
+    shown = (field for field in kind._fields_ if not field[0].startswith("__pad_"))
+    # Of a union the first member says it all.
+    return itertools.islice(shown, 1) if issubclass(kind, ctypes.Union) else shown
 
 
-def parse(kind: type[CData], text: bytes | str) -> CData:
+def parse(kind: type[CData], text: bytes | str, role: str = "leaf") -> CData:
     """The object that a text tells. Raises ValueError when it tells none of this class."""
-    data = text.encode() if isinstance(text, str) else text
-    reader = _Reader(data)
+    reader = _Reader(text.encode() if isinstance(text, str) else text)
     made = kind()
-    if issubclass(kind, ctypes._SimpleCData):
-        made.value = reader.number(kind)
-    else:
-        reader.fill(made)
-    reader.end()
+    try:
+        if issubclass(kind, ctypes._SimpleCData):
+            made.value = reader.number(kind)
+        else:
+            reader.fill(made)
+        reader.end()
+    except ValueError as error:
+        raise ValueError(f"Could not scanf {role}: {error}") from None
     return made
 
 
@@ -119,11 +126,11 @@ class _Reader:
 
     def _expect(self, mark: bytes) -> None:
         if self._take(f"'{mark.decode()}'", 1) != mark:
-            raise ValueError(f"{self._text!r} has no '{mark.decode()}' at byte {self._at - 1}")
+            raise ValueError(f"{self._text!r} lacks '{mark.decode()}' at byte {self._at - 1}")
 
     def _take(self, what: str, group: int) -> bytes:
         found = _TOKEN.match(self._text, self._at)
         if found is None or found[group] is None:
-            raise ValueError(f"{self._text!r} has no {what} at byte {self._at}")
+            raise ValueError(f"{self._text!r} lacks {what} at byte {self._at}")
         self._at = found.end()
         return found[group]

@@ -78,7 +78,7 @@ class Keyless:
 
     def leaf_scanf(self, leaf_str: bytes | str) -> CData:
         """The leaf that `leaf_sprintf` wrote. Raises ValueError for other text."""
-        return formatting.parse(self.Leaf, leaf_str)
+        return formatting.parse(self.Leaf, leaf_str, "leaf")
 
 
 class QueueStack(Keyless):
