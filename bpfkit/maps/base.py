@@ -14,7 +14,7 @@ from typing import Self
 from ..obj.spec import MapSpec
 from ..syscalls.api import Syscalls
 from ..syscalls.fd import OwnedFd
-from ..syscalls.requests import Batch, ElementCalls, MapInfo
+from ..syscalls.requests import Batch, InPlaceCalls, MapInfo
 from ..system import System
 from ..uapi.bpf import MapType, UpdateFlag
 from .batch import delete_all, iterate, update_all
@@ -94,9 +94,9 @@ class Map:
             self.fileno(), key, self.buffer_size, subject=self.subject
         )
 
-    def elements(self) -> ElementCalls:
+    def in_place(self) -> InPlaceCalls:
         """The calls on single elements for hot loops, with ctypes objects of the right sizes."""
-        return self._syscalls.map_elements(self._fd.fileno)
+        return self._syscalls.map_in_place(self._fd.fileno)
 
     def lookup_batch(self, cursor: bytes | None, count: int, *, delete: bool = False) -> Batch:
         """Up to ``count`` elements after ``cursor``, the first ones after None.

@@ -15,7 +15,7 @@ from .fd import OwnedFd
 from .requests import (
     Batch,
     BtfInfo,
-    ElementCalls,
+    InPlaceCalls,
     LinkInfo,
     LinkOptions,
     MapCreate,
@@ -85,7 +85,7 @@ class MapCalls(Protocol):
         None after the last. A key that is gone starts again from the first.
         """
 
-    def map_elements(self, fileno: Callable[[], int]) -> ElementCalls:
+    def map_in_place(self, fileno: Callable[[], int]) -> InPlaceCalls:
         """The calls for the map whose descriptor ``fileno`` gives at each of them.
 
         For hot loops over ctypes objects; the caller sees to their sizes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .bpf import MapCommands, ObjectCommands
 from .call import Caller
-from .elements import ElementCommands
+from .in_place import InPlaceCommands
 from .info import InfoCommands
 from .links import LinkCommands
 from .mmap import MemoryCommands
@@ -15,7 +15,7 @@ from .programs import ProgramCommands
 
 class LinuxSyscalls(
     MapCommands,
-    ElementCommands,
+    InPlaceCommands,
     ObjectCommands,
     InfoCommands,
     ProgramCommands,
@@ -29,6 +29,6 @@ class LinuxSyscalls(
     def __init__(self) -> None:
         caller = Caller()
         MapCommands.__init__(self, caller)
-        ElementCommands.__init__(self, caller)
+        InPlaceCommands.__init__(self, caller)
         PerfCommands.__init__(self, caller)
         MemoryCommands.__init__(self)

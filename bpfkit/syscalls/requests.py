@@ -75,7 +75,7 @@ class VerifierLog:
 
 
 @dataclass(frozen=True, slots=True)
-class ElementCalls:
+class InPlaceCalls:
     """The calls on elements of one map, with ctypes objects: 0, or the errno instead of raising."""
 
     lookup: Callable[[Any, Any], int]

@@ -20,7 +20,7 @@ from bpfkit.syscalls.fd import OwnedFd
 from bpfkit.syscalls.requests import (
     Batch,
     BtfInfo,
-    ElementCalls,
+    InPlaceCalls,
     LinkInfo,
     LinkOptions,
     MapCreate,
@@ -121,7 +121,7 @@ class FakeSyscalls:
     def map_delete(self, fd: int, key: bytes, *, subject: str = "") -> bool:
         return self.maps[fd].values.pop(key, None) is not None
 
-    def map_elements(self, fileno: Callable[[], int]) -> ElementCalls:
+    def map_in_place(self, fileno: Callable[[], int]) -> InPlaceCalls:
         def read(key: CData, value: CData) -> int:
             found = self.map_lookup(fileno(), bytes(key), ctypes.sizeof(value))
             if found is None:
@@ -151,7 +151,7 @@ class FakeSyscalls:
             pushed = self.maps[fileno()].values
             return 0 if bytes(value) in pushed.values() else errno.ENOENT
 
-        return ElementCalls(read, update, delete, next_key, peek)
+        return InPlaceCalls(read, update, delete, next_key, peek)
 
     def map_next_key(
         self, fd: int, key: bytes | None, size: int, *, subject: str = ""

@@ -38,7 +38,7 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
         self.map = map
         self.Key = key
         self.Leaf = leaf
-        self._calls = map.elements()
+        self._calls = map.in_place()
         self._lookup, self._update = self._calls.lookup, self._calls.update
         # What needs no second look before it goes to the kernel.
         self._plain_key: object = key

@@ -119,7 +119,7 @@ class BloomFilter(Keyless):
     def __contains__(self, leaf: CData) -> bool:
         """Whether a leaf may have been pushed; False is certain."""
         value = (ctypes.c_char * self.map.value_size).from_buffer_copy(self._bytes(leaf))
-        code = self.map.elements().peek(value)
+        code = self.map.in_place().peek(value)
         if code not in (0, errno.ENOENT):
             raise SyscallError(code, str(BpfCmd.MAP_LOOKUP_ELEM), self.map.subject)
         return not code

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..uapi.bpf import BpfCmd
 from .call import Caller
-from .requests import ElementCalls
+from .requests import InPlaceCalls
 
 # Classes of keys and values are made at run time: no narrower type can be written down.
 CData = Any
@@ -22,15 +22,15 @@ CData = Any
 _ATTR = struct.Struct("@IINNN")
 
 
-class ElementCommands:
+class InPlaceCommands:
     """BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_MAP_DELETE_ELEM and BPF_MAP_GET_NEXT_KEY."""
 
     def __init__(self, caller: Caller) -> None:
-        self._element_caller = caller
+        self._in_place_caller = caller
 
-    def map_elements(self, fileno: Callable[[], int]) -> ElementCalls:
+    def map_in_place(self, fileno: Callable[[], int]) -> InPlaceCalls:
         """The calls for the map whose descriptor ``fileno`` gives at each of them."""
-        enter, number = self._element_caller.syscall, self._element_caller.numbers.bpf
+        enter, number = self._in_place_caller.syscall, self._in_place_caller.numbers.bpf
         pack, size, address, errno = _ATTR.pack, _ATTR.size, ctypes.addressof, ctypes.get_errno
         lookup_elem, update_elem = int(BpfCmd.MAP_LOOKUP_ELEM), int(BpfCmd.MAP_UPDATE_ELEM)
         delete_elem, get_next_key = int(BpfCmd.MAP_DELETE_ELEM), int(BpfCmd.MAP_GET_NEXT_KEY)
@@ -55,4 +55,4 @@ class ElementCommands:
             attr = pack(fileno(), 0, 0, address(value), 0)
             return 0 if enter(number, lookup_elem, attr, size) >= 0 else errno()
 
-        return ElementCalls(lookup, update, delete, next_key, peek)
+        return InPlaceCalls(lookup, update, delete, next_key, peek)
