@@ -94,10 +94,6 @@ class Map:
             self.fileno(), key, self.buffer_size, subject=self.subject
         )
 
-    def in_place(self) -> InPlaceCalls:
-        """The calls on single elements for hot loops, with ctypes objects of the right sizes."""
-        return self._syscalls.map_in_place(self._fd.fileno)
-
     def lookup_batch(self, cursor: bytes | None, count: int, *, delete: bool = False) -> Batch:
         """Up to ``count`` elements after ``cursor``, the first ones after None.
 
@@ -141,6 +137,10 @@ class Map:
     def info(self) -> MapInfo:
         """What the kernel says about the map."""
         return self._syscalls.map_info(self.fileno())
+
+    def in_place(self) -> InPlaceCalls:
+        """The calls on single elements for hot loops, with ctypes objects of the right sizes."""
+        return self._syscalls.map_in_place(self._fd.fileno)
 
     def pin(self, path: str) -> None:
         """Keep the map alive under a name in a BPF file system."""

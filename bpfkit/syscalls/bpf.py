@@ -21,7 +21,7 @@ from ..uapi.attr import (
 from ..uapi.bpf import BPF_OBJ_NAME_LEN, BpfCmd
 from .call import Caller
 from .fd import OwnedFd
-from .hints import hint_for_call, hint_for_map, hint_for_update
+from .hints import hint_for_call, hint_for_map
 from .requests import Batch, MapCreate, ObjectKind
 
 _NEXT_ID = {
@@ -115,7 +115,13 @@ class MapCommands(BpfCalls):
             self._fail_update(-result, fd, subject)
 
     def _fail_update(self, code: int, fd: int, subject: str) -> NoReturn:
-        self._fail(BpfCmd.MAP_UPDATE_ELEM, code, subject or f"map {fd}", hint_for_update(code))
+        hint = {
+            errno.E2BIG: "the map is full, or the key is beyond its end",
+            errno.EEXIST: "there is such an element, and the flags say it must be new",
+            errno.ENOENT: "there is no such element, and the flags say it must exist",
+            errno.EPERM: "the map is read-only for user space, or frozen",
+        }.get(code)
+        self._fail(BpfCmd.MAP_UPDATE_ELEM, code, subject or f"map {fd}", hint)
 
     def map_delete(self, fd: int, key: bytes, *, subject: str = "") -> bool:
         """BPF_MAP_DELETE_ELEM."""

@@ -20,16 +20,15 @@ class Caller:
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
-        # Without argtypes: ctypes passes int, bytes and byref() as they are, in half the time.
-        self.syscall = self._libc.syscall
-        self.syscall.restype = ctypes.c_long
+        self._syscall = self._libc.syscall
+        self._syscall.restype = ctypes.c_long
         self.numbers = numbers_of(platform.machine())
 
     def bpf(self, command: int, attr: ctypes.Structure) -> int:
         """bpf(2)."""
         size = ctypes.sizeof(attr)
         for _ in range(_RETRIES):
-            result = self.syscall(self.numbers.bpf, command, ctypes.byref(attr), size)
+            result = self._syscall(self.numbers.bpf, int(command), ctypes.byref(attr), size)
             if result >= 0:
                 return int(result)
             code = ctypes.get_errno()
@@ -42,7 +41,7 @@ class Caller:
         self, attr: ctypes.Structure, pid: int, cpu: int, group_fd: int, flags: int
     ) -> int:
         """perf_event_open(2)."""
-        result = self.syscall(
+        result = self._syscall(
             self.numbers.perf_event_open, ctypes.byref(attr), pid, cpu, group_fd,
             ctypes.c_ulong(flags),
         )  # fmt: skip

@@ -52,6 +52,35 @@ def hint_for_call(command: BpfCmd, code: int) -> str:
     return ""
 
 
+_UPDATES = (BpfCmd.MAP_UPDATE_ELEM, BpfCmd.MAP_UPDATE_BATCH)
+_ELEMENT_HINTS = {
+    errno.EPERM: "the descriptor does not allow it: opened for reading or writing alone, or frozen",
+    errno.EACCES: "the kernel does not let user space do this to the map's values",
+    errno.EEXIST: "there is such an element, and the flags say it must be new",
+    errno.EBUSY: "a program is using the element right now, or the slot is taken; try again",
+    errno.EDEADLK: "a program was interrupted while it changed the same part of the map; try again",
+    errno.EBADF: "the value is no descriptor of what this map holds",
+    errno.ENOMEM: "there is no memory for another element right now",
+    errno.EOPNOTSUPP: "this map does not have the operation for user space",
+    ENOTSUPP: "this map does not have the operation for user space",
+}
+_UPDATE_HINTS = {
+    errno.E2BIG: "the map is full, or the key is beyond its end",
+    errno.ENOENT: "there is no such element, and the flags say it must exist",
+    errno.EINVAL: "key, value or flags are not what this map type takes",
+}
+_DELETE_HINTS = {errno.EINVAL: "elements of this map type stay: set them to zero instead"}
+
+
+def hint_for_element(command: BpfCmd, code: int) -> str | None:
+    """A hint for an operation on elements of a map; None when there is none of its own."""
+    if command in _UPDATES and code in _UPDATE_HINTS:
+        return _UPDATE_HINTS[code]
+    if command is BpfCmd.MAP_DELETE_ELEM and code in _DELETE_HINTS:
+        return _DELETE_HINTS[code]
+    return _ELEMENT_HINTS.get(code)
+
+
 def hint_for_map(request: MapCreate, code: int) -> str:
     """A hint for a map that was not created."""
     if code == errno.EPERM:
@@ -100,16 +129,3 @@ def hint_for_program(request: ProgLoad, code: int) -> str:
     if code == errno.EINVAL and kind is not None:
         return f"{kind} came with Linux {first_release(kind)}"
     return ""
-
-
-def hint_for_update(code: int) -> str:
-    """A hint for BPF_MAP_UPDATE_ELEM."""
-    return _UPDATE.get(code) or hint_for_call(BpfCmd.MAP_UPDATE_ELEM, code)
-
-
-_UPDATE = {
-    errno.E2BIG: "the map is full, or the key is beyond its end",
-    errno.EEXIST: "there is such an element, and the flags say it must be new",
-    errno.ENOENT: "there is no such element, and the flags say it must exist",
-    errno.EPERM: "the map is read-only for user space, or frozen",
-}

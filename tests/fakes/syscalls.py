@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bpfkit.errors import SyscallError
-from bpfkit.maps.base import PER_CPU
 from bpfkit.syscalls.api import MappedMemory
 from bpfkit.syscalls.call import ENOTSUPP
 from bpfkit.syscalls.fd import OwnedFd
@@ -38,14 +37,6 @@ from bpfkit.uapi.bpf import MapType, UpdateFlag
 
 CData = Any  # of ctypes classes made at run time
 ARRAYS = frozenset({MapType.ARRAY, MapType.PERCPU_ARRAY})
-POSSIBLE_CPUS = 4
-
-
-def value_bytes(request: MapCreate) -> int:
-    """Bytes of a value as the kernel gives it, with the CPUs of ``fake_system``."""
-    if request.type in PER_CPU:
-        return -(-request.value_size // 8) * 8 * POSSIBLE_CPUS
-    return request.value_size
 
 
 @dataclass
@@ -89,7 +80,7 @@ class FakeSyscalls:
         fake = FakeMap(request)
         if request.type in ARRAYS:
             for index in range(request.max_entries):
-                fake.values[index.to_bytes(4, "little")] = bytes(value_bytes(request))
+                fake.values[index.to_bytes(4, "little")] = bytes(request.value_size)
         self.maps[fd.fileno()] = fake
         return fd
 
@@ -120,38 +111,6 @@ class FakeSyscalls:
 
     def map_delete(self, fd: int, key: bytes, *, subject: str = "") -> bool:
         return self.maps[fd].values.pop(key, None) is not None
-
-    def map_in_place(self, fileno: Callable[[], int]) -> InPlaceCalls:
-        def read(key: CData, value: CData) -> int:
-            found = self.map_lookup(fileno(), bytes(key), ctypes.sizeof(value))
-            if found is None:
-                return errno.ENOENT
-            ctypes.memmove(ctypes.addressof(value), found, ctypes.sizeof(value))
-            return 0
-
-        def update(key: CData, value: CData) -> int:
-            try:
-                self.map_update(fileno(), bytes(key), bytes(value))
-            except SyscallError as error:
-                return error.errno or 0
-            return 0
-
-        def delete(key: CData) -> int:
-            return 0 if self.map_delete(fileno(), bytes(key)) else errno.ENOENT
-
-        def next_key(key: CData, found: CData) -> int:
-            raw = None if key is None else bytes(key)
-            following = self.map_next_key(fileno(), raw, ctypes.sizeof(found))
-            if following is None:
-                return errno.ENOENT
-            ctypes.memmove(ctypes.addressof(found), following, len(following))
-            return 0
-
-        def peek(value: CData) -> int:
-            pushed = self.maps[fileno()].values
-            return 0 if bytes(value) in pushed.values() else errno.ENOENT
-
-        return InPlaceCalls(read, update, delete, next_key, peek)
 
     def map_next_key(
         self, fd: int, key: bytes | None, size: int, *, subject: str = ""
@@ -206,6 +165,38 @@ class FakeSyscalls:
 
     def map_freeze(self, fd: int, *, subject: str = "") -> None:
         self.maps[fd].frozen = True
+
+    def map_in_place(self, fileno: Callable[[], int]) -> InPlaceCalls:
+        def read(key: CData, value: CData) -> int:
+            found = self.map_lookup(fileno(), bytes(key), ctypes.sizeof(value))
+            if found is None:
+                return errno.ENOENT
+            ctypes.memmove(ctypes.addressof(value), found, ctypes.sizeof(value))
+            return 0
+
+        def update(key: CData, value: CData) -> int:
+            try:
+                self.map_update(fileno(), bytes(key), bytes(value))
+            except SyscallError as error:
+                return error.errno or 0
+            return 0
+
+        def delete(key: CData) -> int:
+            return 0 if self.map_delete(fileno(), bytes(key)) else errno.ENOENT
+
+        def next_key(key: CData, found: CData) -> int:
+            raw = None if key is None else bytes(key)
+            following = self.map_next_key(fileno(), raw, ctypes.sizeof(found))
+            if following is None:
+                return errno.ENOENT
+            ctypes.memmove(ctypes.addressof(found), following, len(following))
+            return 0
+
+        def peek(value: CData) -> int:
+            pushed = self.maps[fileno()].values
+            return 0 if bytes(value) in pushed.values() else errno.ENOENT
+
+        return InPlaceCalls(read, update, delete, next_key, peek)
 
     # ------------------------------------------------------------ programs
 

@@ -35,6 +35,9 @@ def table_of(
     spec = MapSpec("t", type, key_size, ctypes.sizeof(leaf), size)
     owned: list[Any] = []
     with create_map(spec, system) as map:
+        if type is MapType.PERCPU_ARRAY:
+            for index in range(size):
+                map.update(index.to_bytes(4, "little"), bytes(map.buffer_size))
         collection = SimpleNamespace(
             system=system,
             spec=SimpleNamespace(btf=None, maps={"t": spec}),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ....errors import SyscallError
 from ....maps.base import Map
 from ....maps.batch import batch_size, batches
-from ....syscalls.hints import hint_for_call, hint_for_update
+from ....syscalls.hints import hint_for_call, hint_for_element
 from ....uapi.bpf import BpfCmd
 from . import formatting
 from .bulk import CLASSES, CData, CollectionPaused, delete_row, pack, unpack, update_row
@@ -138,11 +138,11 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
     def _missing(self, code: int, call: BpfCmd) -> NoReturn:
         if code == errno.ENOENT:
             raise KeyError
-        raise RefusedLookupError(code, str(call), self.map.subject, hint_for_call(call, code))
+        raise RefusedLookupError(code, str(call), self.map.subject, _hint(call, code))
 
     def _not_updated(self, words: str, code: int) -> NoReturn:
-        call = str(BpfCmd.MAP_UPDATE_ELEM)
-        raise TableError(words, code, call, self.map.subject, hint_for_update(code))
+        call = BpfCmd.MAP_UPDATE_ELEM
+        raise TableError(words, code, str(call), self.map.subject, _hint(call, code))
 
     # ------------------------------------------------------------ all elements
 
@@ -166,7 +166,7 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
     def _no_next_key(self, code: int) -> None:
         if code != errno.ENOENT:
             call = BpfCmd.MAP_GET_NEXT_KEY
-            raise SyscallError(code, str(call), self.map.subject, hint_for_call(call, code))
+            raise SyscallError(code, str(call), self.map.subject, _hint(call, code))
 
     def iter(self) -> Iterator[CData]:
         """Iterate over the keys."""
@@ -359,3 +359,8 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
     def leaf_scanf(self, leaf_str: bytes | str) -> CData:
         """The leaf that `leaf_sprintf` wrote. Raises ValueError for other text."""
         return formatting.parse(self.Leaf, leaf_str, "leaf")
+
+
+def _hint(call: BpfCmd, code: int) -> str:
+    own = hint_for_element(call, code)
+    return hint_for_call(call, code) if own is None else own

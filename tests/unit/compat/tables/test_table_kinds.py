@@ -94,7 +94,7 @@ def test_a_queue_without_elements_is_a_key_error_in_bccs_words(tmp_path: Path) -
 
 def test_a_full_queue_says_so_in_bccs_words(tmp_path: Path) -> None:
     with table_of(tmp_path, MapType.STACK, key=None) as (t, calls):
-        next(iter(calls.maps.values())).frozen = True
+        calls.maps[t.map_fd].frozen = True
         with pytest.raises(TableError, match=r"^Could not push to table: Operation not permitted"):
             t.push(t.Leaf(1))
 
