@@ -140,7 +140,7 @@ class Map:
 
     def in_place(self) -> InPlaceCalls:
         """The calls on single elements for hot loops, with ctypes objects of the right sizes."""
-        return self._syscalls.map_in_place(self._fd.fileno)
+        return self._syscalls.map_in_place(self._fd)
 
     def pin(self, path: str) -> None:
         """Keep the map alive under a name in a BPF file system."""

@@ -7,7 +7,6 @@ value. Whoever gets an `OwnedFd` has to close it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from ..errors import SyscallError
@@ -85,8 +84,8 @@ class MapCalls(Protocol):
         None after the last. A key that is gone starts again from the first.
         """
 
-    def map_in_place(self, fileno: Callable[[], int]) -> InPlaceCalls:
-        """The calls for the map whose descriptor ``fileno`` gives at each of them.
+    def map_in_place(self, owner: OwnedFd) -> InPlaceCalls:
+        """The calls for the map of ``owner``, which say EBADF once that is closed.
 
         For hot loops over ctypes objects; the caller sees to their sizes.
         """

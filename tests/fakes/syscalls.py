@@ -166,7 +166,9 @@ class FakeSyscalls:
     def map_freeze(self, fd: int, *, subject: str = "") -> None:
         self.maps[fd].frozen = True
 
-    def map_in_place(self, fileno: Callable[[], int]) -> InPlaceCalls:
+    def map_in_place(self, owner: OwnedFd) -> InPlaceCalls:
+        fileno = owner.fileno
+
         def read(key: CData, value: CData) -> int:
             found = self.map_lookup(fileno(), bytes(key), ctypes.sizeof(value))
             if found is None:

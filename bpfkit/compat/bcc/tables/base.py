@@ -138,9 +138,11 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
     def _missing(self, code: int, call: BpfCmd) -> NoReturn:
         if code == errno.ENOENT:
             raise KeyError
+        self.map.fileno()  # ValueError when the table's object is closed
         raise RefusedLookupError(code, str(call), self.map.subject, _hint(call, code))
 
     def _not_updated(self, words: str, code: int) -> NoReturn:
+        self.map.fileno()  # ValueError when the table's object is closed
         call = BpfCmd.MAP_UPDATE_ELEM
         raise TableError(words, code, str(call), self.map.subject, _hint(call, code))
 
@@ -255,7 +257,10 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
     def items_lookup_batch(self) -> Iterator[tuple[CData, CData]]:
         """Iterate over all pairs, read in batches."""
         try:
-            yield from self.iteritems()
+            for keys, leaves in self._chunks():
+                with CollectionPaused():
+                    pairs = list(zip(keys, leaves, strict=True))
+                yield from pairs
         except SyscallError as error:
             raise table_error(f"{BpfCmd.MAP_LOOKUP_BATCH} has failed", error) from error
 

@@ -308,3 +308,12 @@ def test_json_of_a_table_without_buckets_is_nothing(
         assert capsys.readouterr().out.startswith("\npid = 1\n     us ")
         t.print_linear_hist("us", "pid")
         assert capsys.readouterr().out.startswith("\npid = 1\n     us ")
+
+
+def test_a_closed_table_says_so(tmp_path: Path) -> None:
+    with table_of(tmp_path, MapType.HASH) as (t, _):
+        t.map.close()
+        t._lookup = t._update = lambda key, leaf: errno.EBADF
+        for use in (lambda: t[t.Key(1)], lambda: t.__setitem__(t.Key(1), t.Leaf(1)), t.items):
+            with pytest.raises(ValueError, match="the descriptor of map 't' is closed"):
+                use()
