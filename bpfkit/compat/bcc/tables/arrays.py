@@ -7,9 +7,10 @@ import ctypes
 from collections.abc import Iterator
 from typing import Any
 
+from ....errors import SyscallError
 from .base import TableBase
 from .bulk import CData
-from .errors import NoSuchIndexError, RefusedLookupError
+from .errors import NoSuchIndexError, RefusedLookupError, table_error
 
 
 class ArrayBase(TableBase):
@@ -46,11 +47,10 @@ class ArrayBase(TableBase):
 
     def clearitem(self, key: CData) -> None:
         """Set one element to zeroes."""
-        place = self._key(key)
-        self._zero_element(place)
-
-    def _zero_element(self, key: CData) -> None:
-        self[key] = self.Leaf()
+        try:
+            self.map.update(bytes(self._key(key)), bytes(self.map.buffer_size))
+        except SyscallError as error:
+            raise table_error("Could not clear item", error) from error
 
     def zero(self) -> None:
         """Set every leaf to zeroes."""

@@ -43,8 +43,18 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
         # What needs no second look before it goes to the kernel.
         self._plain_key: object = key
         self._plain_leaf: object = leaf
-        self._check("key", key, map.key_size)
-        self._check("leaf", leaf, map.value_size)
+
+    def __setattr__(self, name: str, value: CData) -> None:
+        # The kernel writes into objects of these classes, also of those that a script puts here.
+        if name == "Key":
+            self._check("key", value, self.map.key_size)
+        elif name == "Leaf":
+            self._check("leaf", value, self._leaf_bytes)
+        super().__setattr__(name, value)
+
+    @property
+    def _leaf_bytes(self) -> int:
+        return self.map.value_size
 
     def _check(self, what: str, kind: type[CData], size: int) -> None:
         if ctypes.sizeof(kind) != size:

@@ -47,8 +47,15 @@ class PerCpu(TableBase):
         self.alignment = map.value_size % 8
         self._each = leaf * self.total_cpu
         self._raw = ctypes.c_char * map.buffer_size
-        self.Leaf = (_widened(leaf) if self.alignment else leaf) * self.total_cpu
+        self._moved = _widened(leaf) if self.alignment else leaf
+        self.Leaf = self._moved * self.total_cpu
         self._plain_leaf = None
+
+    @property
+    def _leaf_bytes(self) -> int:
+        """What ``Leaf`` must have: one CPU's size at first, then that of all."""
+        moved = getattr(self, "_moved", None)
+        return self.total_cpu * ctypes.sizeof(moved) if moved else self.map.value_size
 
     def getvalue(self, key: CData) -> CData:
         """The leaf of each CPU, whatever the reducer."""
@@ -101,9 +108,6 @@ class PerCpu(TableBase):
 
     def _made(self, leaf: CData) -> CData:
         return self._each(*leaf) if isinstance(leaf, list | tuple) else leaf
-
-    def _zero_element(self, key: CData) -> None:
-        self.map.update(bytes(key), bytes(self.map.buffer_size))
 
     # ------------------------------------------------------------ over all CPUs
 

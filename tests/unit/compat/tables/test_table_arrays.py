@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bpfkit.compat.bcc.tables.errors import TableError
 from bpfkit.uapi.bpf import MapType
 from tests.fakes.tables import table_of
 
@@ -60,6 +61,13 @@ def test_an_index_before_the_first_is_missing_as_in_bcc(array: Any) -> None:  # 
 def test_what_is_no_index_is_bccs_index_error(array: Any, key: object) -> None:  # noqa: ANN401
     with pytest.raises(IndexError, match=r"^Array index must be an integer type"):
         array[key]
+
+
+def test_an_item_that_cannot_be_cleared_says_so(tmp_path: Path) -> None:
+    with table_of(tmp_path, MapType.ARRAY, key=ctypes.c_int) as (t, calls):
+        calls.maps[t.map_fd].frozen = True
+        with pytest.raises(TableError, match=r"^Could not clear item: Operation not permitted"):
+            del t[0]
 
 
 def test_an_array_is_set_in_one_go(array: Any) -> None:  # noqa: ANN401

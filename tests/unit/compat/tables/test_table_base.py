@@ -131,6 +131,17 @@ def test_a_class_of_another_size_is_refused_when_opened(tmp_path: Path) -> None:
         type(t)(t.bpf, t.map, t.Key, ctypes.c_ushort)
 
 
+def test_classes_can_be_exchanged_for_others_of_their_size(tmp_path: Path) -> None:
+    with table_of(tmp_path, MapType.HASH, leaf=Pair) as (t, _):
+        t.Leaf = ctypes.c_ubyte * 16
+        t[t.Key(1)] = t.Leaf(1, 2)
+        assert list(t[t.Key(1)])[:3] == [1, 2, 0]
+        with pytest.raises(TypeError, match=r"leaf's class c_ushort has 2 bytes, the map's leaf"):
+            t.Leaf = ctypes.c_ushort
+        with pytest.raises(TypeError, match=r"key's class Pair has 16 bytes, the map's key has 4"):
+            t.Key = Pair
+
+
 def test_clear_and_zero(hash: Hash) -> None:
     t, _ = hash
     fill(t)

@@ -28,6 +28,7 @@ class Odd(ctypes.Structure):
         (ctypes.c_int, ctypes.c_int64),
         (ctypes.c_short, ctypes.c_int64),
         (ctypes.c_ubyte, ctypes.c_uint64),
+        (ctypes.c_float, ctypes.c_float),
     ],
 )
 def test_each_cpu_has_its_leaf(
