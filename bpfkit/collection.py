@@ -36,6 +36,7 @@ from .maps.globals import Globals, with_globals
 from .obj.read import read_object
 from .obj.spec import ObjectSpec
 from .programs.program import Program
+from .syscalls.api import MappedMemory
 from .system import System
 from .uapi.bpf import AttachType, ProgType
 
@@ -94,7 +95,16 @@ class Collection:
     @property
     def globals(self) -> Globals:
         """The object's global variables by name, as the programs see them now."""
-        return Globals(self._loaded.spec, self._loaded.maps)
+        return Globals(self._loaded.spec, self._loaded.maps, self._loaded.arenas)
+
+    @property
+    def arenas(self) -> Mapping[str, MappedMemory]:
+        """The memory of the object's arenas by name, shared with its programs.
+
+        Pointers in an arena are addresses of this process. Release what you derive from a view
+        before closing the collection.
+        """
+        return self._loaded.arenas
 
     @property
     def programs(self) -> Mapping[str, Program]:

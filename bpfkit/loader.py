@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self, overload
 
@@ -23,6 +24,8 @@ from .handles.ids import open_module_btf
 from .host.version import version_code
 from .maps.base import Map
 from .maps.create import create_map
+from .maps.imported import EXTERN, OFFERED, import_map
+from .maps.shared_memory import map_arena
 from .obj.externs import Extern, resolve_extern
 from .obj.kconfig import HAS_COOKIE, HAS_WRAPPER, VERSION, kconfig_data
 from .obj.kconfig import SECTION as KCONFIG
@@ -32,7 +35,7 @@ from .programs.load import LoadOptions, load_linked
 from .programs.program import Program
 from .programs.targets import attach_target_of
 from .programs.verifier import refused_load
-from .syscalls.api import SupportsFileno
+from .syscalls.api import MappedMemory, SupportsFileno
 from .syscalls.fd import OwnedFd
 from .system import System
 from .uapi.bpf import AttachType, MapType, ProgType
@@ -56,10 +59,13 @@ class LoadedObject:
         btf_fd: OwnedFd | None,
         btf_refusal: str = "",
         resolved: Sequence[Resolved] = (),
+        arenas: Mapping[str, MappedMemory] | None = None,
     ) -> None:
-        """Take over ``maps`` and ``btf_fd``; see `load_object`."""
+        """Take over ``maps``, ``btf_fd`` and ``arenas``; see `load_object`."""
         self.spec = spec
         self.maps = maps
+        self.arenas = arenas or {}
+        """The memory of arenas, by name."""
         self.btf_refusal = btf_refusal
         """Why the kernel did not take the object's types; empty when it did or there are none."""
         self._system = system
@@ -169,7 +175,10 @@ class LoadedObject:
 
     def close(self) -> None:
         """Close maps and BTF. Calling it twice is harmless."""
+        for memory in self.arenas.values():
+            memory.close()
         for map in self.maps.values():
+            self._system.shared.withdraw(map)
             map.close()
         self.close_types()
 
@@ -210,16 +219,29 @@ def load_object(
         btf_fd, refusal = _load_btf(spec, system)
         if btf_fd is not None:
             undo.callback(btf_fd.close)
-        maps = {}
+        maps: dict[str, Map] = {}
+        arenas: dict[str, MappedMemory] = {}
         for name, declared in spec.maps.items():
             if name == KCONFIG and spec.btf is not None:
                 data = kconfig_data(spec.btf, spec.kconfig, partial(_kernel_option, system))
                 declared = replace(declared, initial=data)
-            maps[name] = create_map(declared, system, btf_fd.fileno() if btf_fd else 0)
+            fresh = not (declared.pin_path and Path(declared.pin_path).exists())
+            if declared.scope == EXTERN:
+                maps[name] = import_map(declared, system)
+            else:
+                maps[name] = create_map(declared, system, btf_fd.fileno() if btf_fd else 0)
             undo.callback(maps[name].close)
+            if declared.type is MapType.ARENA:
+                arenas[name] = map_arena(maps[name], declared, system, fresh=fresh)
+                undo.callback(arenas[name].close)
         _fill_map_slots(spec, maps)
+        for name, declared in spec.maps.items():
+            if declared.scope in OFFERED:
+                system.shared.offer(
+                    replace(declared, max_entries=maps[name].max_entries), maps[name]
+                )
         undo.pop_all()
-    return LoadedObject(spec, system, maps, btf_fd, refusal, resolved)
+    return LoadedObject(spec, system, maps, btf_fd, refusal, resolved, arenas)
 
 
 def _fill_map_slots(spec: ObjectSpec, maps: Mapping[str, Map]) -> None:

@@ -12,9 +12,33 @@ from typing import Self
 from .features.catalogue import probes
 from .features.probe import Features
 from .host.facts import LiveFacts
-from .syscalls.api import Syscalls
+from .obj.spec import MapSpec
+from .syscalls.api import SupportsFileno, Syscalls
 
 _SLASH = Path("/")
+
+
+class SharedMaps:
+    """Maps that objects of this process offer to later ones, by name (bcc's public tables).
+
+    They are offered as long as their object is loaded; of several the last one counts.
+    """
+
+    def __init__(self) -> None:
+        self._offers: list[tuple[MapSpec, SupportsFileno]] = []
+
+    def offer(self, declared: MapSpec, map: SupportsFileno) -> None:
+        """Let later objects find ``map`` under its name."""
+        self._offers.append((declared, map))
+
+    def withdraw(self, map: SupportsFileno) -> None:
+        """Offer ``map`` no more; one that was never offered is fine."""
+        self._offers = [offer for offer in self._offers if offer[1] is not map]
+
+    def find(self, name: str) -> tuple[MapSpec, SupportsFileno] | None:
+        """How a map is declared, and its descriptor; None when nobody offers one."""
+        found = (offer for offer in reversed(self._offers) if offer[0].name == name)
+        return next(found, None)
 
 
 class System:
@@ -27,6 +51,7 @@ class System:
         self.syscalls = syscalls
         self.facts = facts
         self.features = features or Features(probes(syscalls, facts))
+        self.shared = SharedMaps()
 
     @classmethod
     def live(cls, root: Path = _SLASH) -> Self:

@@ -65,6 +65,7 @@ class VarDecl:
     align: int = 0  # attribute aligned, in bytes; 0 is what the type asks for
     tags: tuple[str, ...] = ()  # attributes btf_decl_tag("…")
     hidden: bool = False  # not to be seen by other objects
+    address_space: int = 0  # 1 for what lies in an arena
 
 
 @dataclass(eq=False, slots=True)

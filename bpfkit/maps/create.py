@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import LoadError, SyscallError
 from ..obj.spec import MapSpec
+from ..obj.special import doubled, explain
 from ..syscalls.fd import OwnedFd
 from ..syscalls.requests import MapCreate
 from ..system import System
@@ -19,6 +20,8 @@ from .families import open_map
 
 _RINGS = (MapType.RINGBUF, MapType.USER_RINGBUF)
 _UNKNOWN_ATTRIBUTE = (errno.EINVAL, errno.E2BIG, 524)  # 524 is the kernel's own ENOTSUPP
+_SHAPE = (*_UNKNOWN_ATTRIBUTE, errno.EEXIST, errno.EOPNOTSUPP)
+"""What the kernel says to fields of a value that it does not want there."""
 
 
 def create_map(spec: MapSpec, system: System, btf_fd: int = 0) -> Map:
@@ -26,6 +29,12 @@ def create_map(spec: MapSpec, system: System, btf_fd: int = 0) -> Map:
 
     Raises SyscallError, and LoadError when what is pinned is another kind of map.
     """
+    twice = doubled(spec.special)
+    if twice is not None:
+        raise LoadError(
+            f"the values of map '{spec.name}' hold more than one {twice.name}; "
+            "keep one in each value, or use several maps"
+        )
     if spec.pin_path:
         pinned = _open_pin(spec, system)
         if pinned is not None:
@@ -39,7 +48,7 @@ def create_map(spec: MapSpec, system: System, btf_fd: int = 0) -> Map:
             inner.close()
     created = open_map(fd, spec, system)
     try:
-        if spec.initial is not None:
+        if spec.initial is not None and spec.type is not MapType.ARENA:
             created.update(bytes(4), spec.initial)
         if spec.frozen:
             created.freeze()
@@ -84,6 +93,9 @@ def _create(spec: MapSpec, system: System, btf_fd: int, inner_fd: int) -> OwnedF
     try:
         return _with_memory(request, system)
     except SyscallError as error:
+        if spec.special and error.errno in _SHAPE:
+            hint = explain(spec.special, spec.type)
+            raise SyscallError(error.errno or 0, error.call, error.subject, hint) from None
         if error.errno not in _UNKNOWN_ATTRIBUTE:
             raise
         refused = error

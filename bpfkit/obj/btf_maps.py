@@ -15,6 +15,7 @@ from ..errors import FormatError
 from ..uapi.bpf import MapType
 from ..uapi.btf import BtfKind
 from .spec import MapSpec
+from .special import special_fields
 
 SECTION = ".maps"
 _NO_TYPES = frozenset(
@@ -98,6 +99,7 @@ def _read(btf: Btf, name: str, type_id: int) -> MapSpec:
     except ValueError:
         raise FormatError(f"map '{name}' is of type {draft.type}, which is not known") from None
     typed = kind not in _NO_TYPES
+    value = draft.value_type_id
     return MapSpec(
         name=name,
         type=kind,
@@ -107,7 +109,8 @@ def _read(btf: Btf, name: str, type_id: int) -> MapSpec:
         flags=draft.flags,
         key_type_id=draft.key_type_id,
         value_type_id=draft.value_type_id,
-        typed=typed and bool(draft.value_type_id),
+        typed=typed and bool(value),
+        special=special_fields(btf, value) if value else (),
         pin_path=f"/sys/fs/bpf/{name}" if draft.pinning else "",
         inner=draft.inner,
         extra=draft.extra,

@@ -1,6 +1,6 @@
 """A BPF ELF object as an `ObjectSpec`.
 
-Understands what LLVM writes for the target bpf and libbpf's conventions for sections, and the two
+Understands what LLVM writes for the target bpf and libbpf's conventions for sections, and the
 sections of our own that ``compiler/lower/maps.py`` describes. Anything that does not fit raises
 FormatError. Source: the ELF specification; BPF relocations in Documentation/bpf/llvm_reloc.rst.
 """
@@ -28,6 +28,9 @@ from ..elf.object import (
 )
 from ..errors import FormatError
 from ..uapi.bpf import BPF_PSEUDO_CALL, MapFlag, MapType
+from ..uapi.btf import BtfKind
+from .arena import SECTION as ARENA_SECTION
+from .arena import arena_of, place_globals
 from .btf_ext import ExtInfo, read_btf_ext
 from .btf_maps import SECTION as MAPS
 from .btf_maps import read_maps, slots_offset, variables
@@ -35,9 +38,11 @@ from .kconfig import SECTION as KCONFIG
 from .kconfig import kconfig_size, read_kconfig
 from .sections import read_section
 from .spec import KconfigVar, MapSpec, ObjectSpec, ProgramSpec, Reloc, RelocKind
+from .special import special_fields
 
 EVENTS = ".bpfkit.events"
 PINS = ".bpfkit.pin"
+SCOPES = ".bpfkit.scope"
 _INSN = 8
 _POINTER = 8
 _LD_IMM64 = 0x18  # BPF_LD | BPF_IMM | BPF_DW
@@ -77,7 +82,7 @@ def read_object(data: bytes) -> ObjectSpec:
     return ObjectSpec(
         license=elf.section("license").split(b"\0")[0].decode("latin-1"),
         programs=programs,
-        maps={n: m for n, m in maps.items() if m.initial is None or n in used},
+        maps={n: m for n, m in maps.items() if not _is_data(m) or n in used},
         functions={f.name: f for f in functions if f.name in called or f.section == ".text"},
         btf=btf,
         sections=_sections(elf),
@@ -109,23 +114,30 @@ def _maps(elf: _Elf, btf: Btf | None) -> dict[str, MapSpec]:
             owner = name.removesuffix(".event")
             if owner in maps:
                 maps[owner] = dataclasses.replace(maps[owner], event_type_id=type_id)
-    for owner, path in _pins(elf):
+    for owner, path in _notes(elf, PINS, ".pin"):
         if owner in maps:
             maps[owner] = dataclasses.replace(maps[owner], pin_path=path)
+    for owner, scope in _notes(elf, SCOPES, ".scope"):
+        if owner in maps:
+            maps[owner] = dataclasses.replace(maps[owner], scope=scope)
     if btf is not None:
         for owner, slots in _slots(elf, btf).items():
             maps[owner] = dataclasses.replace(maps[owner], slots=tuple(sorted(slots)))
     for index, name in enumerate(elf.names):
         if name.startswith(_DATA) and elf.sizes[index] and index not in elf.code:
-            maps[name] = _data_map(name, elf.data[index], elf.sizes[index])
+            found = _data_map(name, elf.data[index], elf.sizes[index])
+            maps[name] = _described(found, btf) if btf is not None else found
+        elif name == ARENA_SECTION:
+            maps |= place_globals(maps, elf.data[index].ljust(elf.sizes[index], b"\0"))
     return maps
 
 
-def _pins(elf: _Elf) -> Iterator[tuple[str, str]]:
+def _notes(elf: _Elf, section: str, ending: str) -> Iterator[tuple[str, str]]:
+    """(map, text) of what a section of ours says about maps."""
     for symbol in elf.symbols:
-        if symbol.section is not None and elf.names[symbol.section] == PINS and symbol.name:
+        if symbol.section is not None and elf.names[symbol.section] == section and symbol.name:
             text = elf.data[symbol.section][symbol.value :].split(b"\0")[0]
-            yield symbol.name.removesuffix(".pin"), text.decode("utf-8", "surrogateescape")
+            yield symbol.name.removesuffix(ending), text.decode("utf-8", "surrogateescape")
 
 
 def _slots(elf: _Elf, btf: Btf) -> Mapping[str, list[tuple[int, str]]]:
@@ -182,6 +194,20 @@ def _data_map(name: str, content: bytes, size: int) -> MapSpec:
         initial=content.ljust(size, b"\0"),
         frozen=constant,
     )
+
+
+def _described(declared: MapSpec, btf: Btf) -> MapSpec:
+    """A data map with the types of its section: those of its variables, for the kernel to find."""
+    for type_id in btf.by_name(declared.name, (BtfKind.DATASEC,)):
+        types = [pair for _, pair in variables(btf, declared.name)]
+        special = tuple(field for t in types for field in special_fields(btf, t))
+        return dataclasses.replace(declared, value_type_id=type_id, typed=True, special=special)
+    return declared
+
+
+def _is_data(declared: MapSpec) -> bool:
+    """Whether a map is a section of global data, which is not created when nobody uses it."""
+    return declared.initial is not None and declared.type is not MapType.ARENA
 
 
 def _sections(elf: _Elf) -> Mapping[str, Section]:
@@ -288,6 +314,10 @@ def _reloc(
         raise FormatError(f"a relocation against '{symbol.name or home}' is not understood", offset)
     if home == MAPS:
         return Reloc(insn, RelocKind.MAP, symbol.name or _object_at(elf, symbol.section, imm))
+    if home == ARENA_SECTION:
+        arena = arena_of(maps)
+        place = imm if symbol.kind == STT_SECTION else symbol.value + imm
+        return Reloc(insn, RelocKind.DATA, arena.name, arena.initial_offset + place)
     if home in maps:
         addend = imm if symbol.kind == STT_SECTION else symbol.value + imm
         return Reloc(insn, RelocKind.DATA, home, addend)

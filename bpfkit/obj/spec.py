@@ -14,6 +14,7 @@ from enum import StrEnum
 from ..btf.sanitize import Section
 from ..btf.types import Btf
 from ..uapi.bpf import AttachType, MapType, ProgType
+from .special import SpecialField
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,20 @@ class MapSpec:
     event_type_id: int = 0
     """Type of the records a program sends through this buffer, when the compiler saw one."""
     initial: bytes | None = None
-    """Content to write into the one element of a global data map (.data .rodata .bss)."""
+    """Content to write into the one element of a global data map (.data .rodata .bss), or into an
+    arena.
+    """
+    initial_offset: int = 0
+    """Where the content of an arena begins, in bytes from the arena's start."""
     frozen: bool = False
     """Whether user space may not change it once the content is written."""
     extra: int = 0
     """``map_extra``: what it means depends on the type (hash functions of a bloom filter)."""
     numa_node: int | None = None
+    scope: str = ""
+    """"export" or "shared" of a map that later objects may use, "extern" of one they take."""
+    special: tuple[SpecialField, ...] = ()
+    """Fields of a value that the kernel runs: without types it could not find them."""
     slots: tuple[tuple[int, str], ...] = ()
     """(index, name) of the maps or programs that the map holds from the start."""
 

@@ -236,9 +236,19 @@ class MemoryCalls(Protocol):
     """Memory."""
 
     def mmap(
-        self, fd: int, size: int, what: str, *, offset: int = 0, writable: bool = False
+        self,
+        fd: int,
+        size: int,
+        what: str,
+        *,
+        offset: int = 0,
+        writable: bool = False,
+        address: int = 0,
     ) -> MappedMemory:
-        """Map ``size`` bytes of a file, shared. ``what`` names it in errors."""
+        """Map ``size`` bytes of a file, shared. ``what`` names it in errors.
+
+        ``address`` is where it shall be; SyscallError, EEXIST when something else is there.
+        """
 
     def raise_memlock_limit(self) -> bool:
         """Lift RLIMIT_MEMLOCK, which counts maps before Linux 5.11; False when not permitted."""

@@ -22,6 +22,11 @@ class OwnedFd:
         self._finalizer = weakref.finalize(self, _close_leaked, fd, what)
         self._finalizer.atexit = False  # the kernel closes descriptors at exit by itself
 
+    @classmethod
+    def duplicate(cls, fd: int, what: str) -> Self:
+        """Another descriptor of what ``fd`` stands for; ``fd`` stays its owner's."""
+        return cls(os.dup(fd), what)
+
     def fileno(self) -> int:
         """The number. Raises ValueError when it is closed."""
         if self._fd < 0:

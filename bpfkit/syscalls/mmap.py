@@ -16,6 +16,7 @@ import weakref
 from ..errors import SyscallError
 
 _LOCKED = frozenset({errno.EPERM, errno.EAGAIN, errno.ENOMEM})
+_FIXED_NOREPLACE = 0x100000  # MAP_FIXED_NOREPLACE, v4.17
 _FAILED = ctypes.c_void_p(-1).value
 
 
@@ -63,16 +64,26 @@ class MemoryCommands:
         self._libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
     def mmap(
-        self, fd: int, size: int, what: str, *, offset: int = 0, writable: bool = False
+        self,
+        fd: int,
+        size: int,
+        what: str,
+        *,
+        offset: int = 0,
+        writable: bool = False,
+        address: int = 0,
     ) -> Mapped:
         """Map a file, shared."""
         protection = _mmap.PROT_READ | (_mmap.PROT_WRITE if writable else 0)
-        address = self._libc.mmap(None, size, protection, _mmap.MAP_SHARED, fd, offset)
-        if address == _FAILED or address is None:
+        flags = _mmap.MAP_SHARED | (_FIXED_NOREPLACE if address else 0)
+        where = self._libc.mmap(address or None, size, protection, flags, fd, offset)
+        if where == _FAILED or where is None:
             code = ctypes.get_errno()
             hint = "raise RLIMIT_MEMLOCK (ulimit -l)" if code in _LOCKED else ""
+            if code == errno.EEXIST:
+                hint = f"something else is at address {address:#x}; choose another one"
             raise SyscallError(code, "mmap", what, hint)
-        return Mapped(self._libc, address, size, what, writable)
+        return Mapped(self._libc, where, size, what, writable)
 
     def raise_memlock_limit(self) -> bool:
         """Lift RLIMIT_MEMLOCK."""

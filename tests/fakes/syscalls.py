@@ -46,6 +46,17 @@ class FakeMap:
     frozen: bool = False
 
 
+class FakeMemory:
+    """Memory of nobody else."""
+
+    def __init__(self, size: int, address: int) -> None:
+        self.view = memoryview(bytearray(size))
+        self.address = address or 1 << 44
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
 class FakeSyscalls:
     """Implements ``Syscalls``.
 
@@ -342,9 +353,16 @@ class FakeSyscalls:
         raise NotImplementedError
 
     def mmap(
-        self, fd: int, size: int, what: str, *, offset: int = 0, writable: bool = False
+        self,
+        fd: int,
+        size: int,
+        what: str,
+        *,
+        offset: int = 0,
+        writable: bool = False,
+        address: int = 0,
     ) -> MappedMemory:
-        raise NotImplementedError
+        return FakeMemory(size, address)
 
     def raise_memlock_limit(self) -> bool:
         self.memlock_raised += 1

@@ -8,7 +8,10 @@ from ..diagnostics import Rejection
 from ..tree import Builtin, Expr, Stmt, VarDecl
 from . import build
 from .method_call import NOEXIST, MethodCall
-from .tables import HASH
+from .tables import HASH, KINDS
+
+EXTERN = KINDS["extern"].type
+"""What an imported table is shows when it is loaded: as with a hash, a missing key is put in."""
 
 
 def increment(call: MethodCall) -> Expr:
@@ -41,7 +44,7 @@ def _count(call: MethodCall, *, atomic: bool) -> Expr:
         body.append(build.declare(step))
     leaf = _lookup(call, key)
     add = _add(call, leaf, _step(step, amount), atomic=atomic)
-    missing = _insert(call, key, _step(step, amount)) if map_.type == HASH else []
+    missing = _insert(call, key, _step(step, amount)) if map_.type in (HASH, EXTERN) else []
     body.append(build.declare(leaf))
     body.append(build.if_null(build.load(leaf, loc), missing, [build.statement(add)]))
     return build.statement_expr(VOID, body, loc)

@@ -25,14 +25,15 @@ class Direct:
     """A method that is one helper call.
 
     ``args`` says what the helper gets, in order: "map", a digit for an argument of the method, "=N"
-    for a constant. ``event`` is the argument that points to what is sent. ``kind`` is the only kind
-    of map it is for, if any.
+    for a constant. ``event`` is the argument that points to what is sent. ``kinds`` are those of
+    the maps it is for, in words; none where C itself refuses the others, since only the macros of
+    some kinds offer the method.
     """
 
     helper: str
     args: str
     event: int | None = None
-    kind: str = ""
+    kinds: str = ""
 
 
 DIRECT: Mapping[str, Direct] = {
@@ -40,32 +41,40 @@ DIRECT: Mapping[str, Direct] = {
     "update": Direct("bpf_map_update_elem", "map 0 1 =0"),
     "insert": Direct("bpf_map_update_elem", f"map 0 1 ={NOEXIST}"),
     "delete": Direct("bpf_map_delete_elem", "map 0"),
-    "call": Direct("bpf_tail_call", "0 map 1", kind="prog"),
+    "call": Direct("bpf_tail_call", "0 map 1", kinds="prog"),
     "perf_read": Direct("bpf_perf_event_read", "map 0"),
-    "get_stackid": Direct("bpf_get_stackid", "0 map 1", kind="stacktrace"),
+    "get_stackid": Direct("bpf_get_stackid", "0 map 1", kinds="stacktrace"),
     "check_current_task": Direct("bpf_current_task_under_cgroup", "map 0"),
     "redirect_map": Direct("bpf_redirect_map", "map 0 1"),
     "sock_map_update": Direct("bpf_sock_map_update", "0 map 1 2"),
     "perf_counter_value": Direct("bpf_perf_event_read_value", "map 0 1 2"),
     "sock_hash_update": Direct("bpf_sock_hash_update", "0 map 1 2"),
+    "msg_redirect_map": Direct("bpf_msg_redirect_map", "0 map 1 2"),
+    "sk_redirect_map": Direct("bpf_sk_redirect_map", "0 map 1 2"),
     "msg_redirect_hash": Direct("bpf_msg_redirect_hash", "0 map 1 2"),
     "sk_redirect_hash": Direct("bpf_sk_redirect_hash", "0 map 1 2"),
     "get_local_storage": Direct("bpf_get_local_storage", "map 0"),
     "push": Direct("bpf_map_push_elem", "map 0 1"),
     "pop": Direct("bpf_map_pop_elem", "map 0"),
     "peek": Direct("bpf_map_peek_elem", "map 0"),
-    "sk_storage_get": Direct("bpf_sk_storage_get", "map 0 1 2"),
-    "sk_storage_delete": Direct("bpf_sk_storage_delete", "map 0"),
+    "sk_storage_get": Direct("bpf_sk_storage_get", "map 0 1 2", kinds="sk_storage"),
+    "sk_storage_delete": Direct("bpf_sk_storage_delete", "map 0", kinds="sk_storage"),
     "ringbuf_output": Direct("bpf_ringbuf_output", "map 0 1 2", event=0),
     "ringbuf_reserve": Direct("bpf_ringbuf_reserve", "map 0 =0"),
     "ringbuf_submit": Direct("bpf_ringbuf_submit", "0 1", event=0),
     "ringbuf_discard": Direct("bpf_ringbuf_discard", "0 1"),
     "ringbuf_query": Direct("bpf_ringbuf_query", "map 0"),
-    "inode_storage_get": Direct("bpf_inode_storage_get", "map 0 1 2"),
-    "inode_storage_delete": Direct("bpf_inode_storage_delete", "map 0"),
-    "task_storage_get": Direct("bpf_task_storage_get", "map 0 1 2"),
-    "task_storage_delete": Direct("bpf_task_storage_delete", "map 0"),
+    "inode_storage_get": Direct("bpf_inode_storage_get", "map 0 1 2", kinds="inode_storage"),
+    "inode_storage_delete": Direct("bpf_inode_storage_delete", "map 0", kinds="inode_storage"),
+    "task_storage_get": Direct("bpf_task_storage_get", "map 0 1 2", kinds="task_storage"),
+    "cgrp_storage_get": Direct("bpf_cgrp_storage_get", "map 0 1 2", kinds="cgrp_storage"),
+    "cgrp_storage_delete": Direct("bpf_cgrp_storage_delete", "map 0", kinds="cgrp_storage"),
+    "drain": Direct("bpf_user_ringbuf_drain", "map 0 1 2"),
+    "task_storage_delete": Direct("bpf_task_storage_delete", "map 0", kinds="task_storage"),
 }
+
+PLURALS = {"prog": "program arrays"}
+"""What maps of a kind are called where "KIND maps" will not do."""
 
 
 def expand(call: MethodCall) -> Expr:
@@ -76,18 +85,23 @@ def expand(call: MethodCall) -> Expr:
     row = DIRECT.get(call.name)
     if row is None:
         raise Rejection(f"invalid bpf_table operation {call.name}", call.loc)
-    if row.kind and KINDS[call.map.kind].type not in (0, KINDS[row.kind].type):
-        plural = {"stacktrace": "stacktrace maps", "prog": "program arrays"}[row.kind]
-        raise Rejection(
-            f"{call.name} only available on {plural}",
-            call.loc,
-            f"map '{call.map.name}' is of kind '{call.map.kind}'",
-        )
+    _check_kind(row.kinds.split(), call)
     if call.name == "insert" and call.map.type in ARRAYS:
         call.warn("all element of an array already exist; insert() will have no effect")
     if row.event is not None:
         record_event(call.map, call.args[row.event])
     return call.helper(row.helper, call.type, *_arguments(row, call))
+
+
+def _check_kind(kinds: list[str], call: MethodCall) -> None:
+    """Refuse a method that maps of this kind do not have; what "extern" refers to is not known."""
+    if not kinds or KINDS[call.map.kind].type in (0, *(KINDS[kind].type for kind in kinds)):
+        return
+    raise Rejection(
+        f"{call.name} only available on {' and '.join(PLURALS.get(k, k + ' maps') for k in kinds)}",
+        call.loc,
+        f"map '{call.map.name}' is of kind '{call.map.kind}'",
+    )
 
 
 def _arguments(row: Direct, call: MethodCall) -> list[Expr]:

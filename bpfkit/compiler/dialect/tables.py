@@ -53,6 +53,7 @@ KINDS = {
     "sockhash": Kind(18),  # BPF_MAP_TYPE_SOCKHASH
     "cgroup_storage": Kind(19),  # BPF_MAP_TYPE_CGROUP_STORAGE
     "percpu_cgroup_storage": Kind(21),  # BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE
+    "reuseport_sockarray": Kind(20),  # BPF_MAP_TYPE_REUSEPORT_SOCKARRAY
     "queue": Kind(22, no_key=True),  # BPF_MAP_TYPE_QUEUE
     "stack": Kind(23, no_key=True),  # BPF_MAP_TYPE_STACK
     "sk_storage": Kind(24),  # BPF_MAP_TYPE_SK_STORAGE
@@ -60,6 +61,10 @@ KINDS = {
     "ringbuf": Kind(27, no_key=True, no_leaf=True),  # BPF_MAP_TYPE_RINGBUF
     "inode_storage": Kind(28),  # BPF_MAP_TYPE_INODE_STORAGE
     "task_storage": Kind(29),  # BPF_MAP_TYPE_TASK_STORAGE
+    "bloom_filter": Kind(30, no_key=True),  # BPF_MAP_TYPE_BLOOM_FILTER
+    "user_ringbuf": Kind(31, no_key=True, no_leaf=True),  # BPF_MAP_TYPE_USER_RINGBUF
+    "cgrp_storage": Kind(32),  # BPF_MAP_TYPE_CGRP_STORAGE
+    "arena": Kind(33, no_key=True, no_leaf=True),  # BPF_MAP_TYPE_ARENA
 }
 
 HASH = 1

@@ -241,6 +241,7 @@ class Builder(Statements):
             tags=attributes.tags,
             hidden=attributes.hidden,
             in_main_file=self.is_main(cursor),
+            address_space=lib.getAddressSpace(raw),
         )
         if variable.storage is Storage.STATIC and not self._is_global(cursor):
             variable.owner = self._inside

@@ -57,6 +57,10 @@
 	L *(*task_storage_get)(const void *, const void *, unsigned long long); \
 	int (*task_storage_delete)(const void *);
 
+#define __BPF_CGRP_STORAGE(L) \
+	L *(*cgrp_storage_get)(const void *, const void *, unsigned long long); \
+	int (*cgrp_storage_delete)(const void *);
+
 #define __BPF_QUEUE(L) \
 	int (*push)(L const *, unsigned long long); \
 	int (*pop)(L *); \
@@ -64,7 +68,8 @@
 
 #define __BPF_TABLE(K, L) \
 	__BPF_TYPES(K, L) __BPF_LOOKUP(K, L) __BPF_LOOKUP_OR(K, L) __BPF_UPDATE(K, L) __BPF_COUNT(K) \
-	__BPF_STACKID __BPF_TAIL_CALL __BPF_SK_STORAGE(L) __BPF_INODE_STORAGE(L) __BPF_TASK_STORAGE(L)
+	__BPF_STACKID __BPF_TAIL_CALL __BPF_SK_STORAGE(L) __BPF_INODE_STORAGE(L) __BPF_TASK_STORAGE(L) \
+	__BPF_CGRP_STORAGE(L)
 
 /* ---- choosing a macro by the number of its arguments */
 
@@ -225,7 +230,9 @@ struct bpf_stacktrace_buildid {
 		__BPF_TYPES(unsigned int, int) \
 		int (*update)(unsigned int const *, int const *); \
 		int (*delete)(unsigned int const *); \
-		int (*sock_map_update)(void *, void *, unsigned long long);)
+		int (*sock_map_update)(void *, void *, unsigned long long); \
+		int (*msg_redirect_map)(void *, unsigned int, unsigned long long); \
+		int (*sk_redirect_map)(void *, unsigned int, unsigned long long);)
 
 #define __BPF_SOCKHASH1(NAME) __BPF_SOCKHASH3(NAME, unsigned int, 10240)
 #define __BPF_SOCKHASH2(NAME, K) __BPF_SOCKHASH3(NAME, K, 10240)
@@ -258,6 +265,8 @@ struct bpf_stacktrace_buildid {
 	__BPF_MAP("inode_storage", NAME, 0, 1, __BPF_TYPES(int, L) __BPF_INODE_STORAGE(L))
 #define BPF_TASK_STORAGE(NAME, L) \
 	__BPF_MAP("task_storage", NAME, 0, 1, __BPF_TYPES(int, L) __BPF_TASK_STORAGE(L))
+#define BPF_CGRP_STORAGE(NAME, L) \
+	__BPF_MAP("cgrp_storage", NAME, 0, 1, __BPF_TYPES(int, L) __BPF_CGRP_STORAGE(L))
 
 /* As struct bpf_cgroup_storage_key of the kernel's ABI. */
 struct __bpf_cgroup_key {
@@ -290,3 +299,23 @@ struct __bpf_cgroup_key {
 #define __BPF_STACK3(NAME, L, MAX) BPF_QUEUESTACK("stack", NAME, L, MAX, 0)
 #define __BPF_STACK4(NAME, L, MAX, FLAGS) BPF_QUEUESTACK("stack", NAME, L, MAX, FLAGS)
 #define BPF_STACK(...) __BPF_PICK4(__VA_ARGS__, __BPF_STACK4, __BPF_STACK3, , )(__VA_ARGS__)
+
+/* ---- filters and buffers that bcc has no macro for */
+
+#define __BPF_BLOOM3(NAME, L, MAX) __BPF_BLOOM4(NAME, L, MAX, 0)
+#define __BPF_BLOOM4(NAME, L, MAX, FLAGS) \
+	__BPF_MAP("bloom_filter", NAME, MAX, FLAGS, L leaf; \
+		int (*push)(L const *, unsigned long long); int (*peek)(L *);)
+#define BPF_BLOOM_FILTER(...) __BPF_PICK4(__VA_ARGS__, __BPF_BLOOM4, __BPF_BLOOM3, , )(__VA_ARGS__)
+
+/* The callback gets a struct bpf_dynptr * and what is passed on; it gives 1 to stop. */
+#define BPF_USER_RINGBUF(NAME, PAGES) \
+	__BPF_MAP("user_ringbuf", NAME, ((PAGES) * __BPF_PAGE_SIZE), 0, \
+		long (*drain)(void *, void *, unsigned long long);)
+
+/* ---- arenas: memory that programs and user space share; flags is BPF_F_MMAPABLE */
+
+#ifndef __arena
+#define __arena __attribute__((address_space(1)))
+#endif
+#define BPF_ARENA(NAME, PAGES) __BPF_MAP("arena", NAME, PAGES, 1024, )

@@ -57,6 +57,17 @@ enum libbpf_pin_type {
 #define __arg_untrusted __attribute__((btf_decl_tag("arg:untrusted")))
 #define __arg_arena __attribute__((btf_decl_tag("arg:arena")))
 
+/* Memory of an arena (v6.9). Pointers to it need no casts: each access brings its own. */
+#define __BPF_FEATURE_ADDR_SPACE_CAST 1
+#ifndef __arena
+#define __arena __attribute__((address_space(1)))
+#endif
+#ifndef __arena_global
+#define __arena_global __attribute__((address_space(1)))
+#endif
+#define cast_kern(PTR)
+#define cast_user(PTR)
+
 enum libbpf_tristate {
 	TRI_NO = 0,
 	TRI_YES = 1,

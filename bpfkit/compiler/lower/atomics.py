@@ -53,7 +53,7 @@ class Atomics(Calls):
             value = self.get(f"load volatile {kind_of(t)}, ptr {address}, align {size_of(t)}")
             return value if name.endswith("_n") else self._give(value, e.args[1], t)
         if name in STORES:
-            zero = "null" if kind_of(t) == "ptr" else "0"
+            zero = "null" if kind_of(t).startswith("ptr") else "0"
             value = self._operand(e, 1, t) if len(e.args) > 1 else zero
             self.do(f"store volatile {kind_of(t)} {value}, ptr {address}, align {size_of(t)}")
             return ""
@@ -90,12 +90,14 @@ class Atomics(Calls):
         """An operand as a value of type ``t``; where there is no ``_n``, it tells its address."""
         operand = e.args[which]
         if e.name in BY_ADDRESS:
-            return self.get(f"load {kind_of(t)}, ptr {self.value(operand)}, align {align_of(t)}")
+            return self.get(
+                f"load {kind_of(t)}, ptr {self.near_value(operand)}, align {align_of(t)}"
+            )
         return self.value_as(operand, t)
 
     def _give(self, value: str, to: Expr, t: Type) -> str:
         """Store a result where an operand says."""
-        self.do(f"store {kind_of(t)} {value}, ptr {self.value(to)}, align {align_of(t)}")
+        self.do(f"store {kind_of(t)} {value}, ptr {self.near_value(to)}, align {align_of(t)}")
         return ""
 
     def value_as(self, e: Expr, t: Type) -> str:
@@ -109,7 +111,7 @@ class Atomics(Calls):
         while isinstance(inner, Cast) and not inner.explicit:
             inner = inner.operand
         if isinstance(inner, AddrOf):
-            place = self.place(inner.operand)
+            place = self.reach(self.place(inner.operand))
             if place.access is not Access.DIRECT and "load" in e.name:
                 raise Rejection(
                     "atomics do not reach kernel or user memory",
@@ -119,7 +121,7 @@ class Atomics(Calls):
             check_store(place.access, e.loc)
             address = place.address
         else:
-            address = self.value(operand)
+            address = self.near_value(operand)
         pointer = bare(operand.type)
         if not isinstance(pointer, Pointer) or not is_scalar(pointer.to):
             raise Rejection(
@@ -146,7 +148,7 @@ class Atomics(Calls):
     def _compare_and_tell(self, e: Builtin, address: str, t: Type) -> str:
         """``__atomic_compare_exchange(p, &expected, …)`` leaves what was found in ``expected``."""
         kind = kind_of(t)
-        expected = self.value(e.args[1])
+        expected = self.near_value(e.args[1])
         new = self._operand(e, 2, t)
         old = self.get(f"load {kind}, ptr {expected}, align {align_of(t)}")
         found, same = self._compare_exchange(address, old, new, kind)

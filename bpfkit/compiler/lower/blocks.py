@@ -38,13 +38,13 @@ class Blocks(Atomics):
         if operand is not None and not (
             isinstance(operand, DeclRef) and isinstance(operand.decl, FunctionDecl)
         ):
-            place = self.place(operand)
+            place = self.reach(self.place(operand))
             return Block(place.address, place.align, place.access, place.helper)
         pointer = bare(inner.type)
         plain = isinstance(pointer, Pointer) and not isinstance(bare(pointer.to), Void)
         align = align_of(pointer.to) if isinstance(pointer, Pointer) and plain else 1
         access, helper = self.instance.pointer_access(inner), self.instance.helper(inner)
-        return Block(self.value(inner), align, access, helper)
+        return Block(self.near_value(inner), align, access, helper)
 
     def _size(self, e: Builtin, number: int) -> int | str:
         """A size as a number, or as an i64 operand that must become one after inlining."""

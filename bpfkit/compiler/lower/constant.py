@@ -115,7 +115,8 @@ class Folder:
             case DeclRef(decl=FunctionDecl() as function):
                 return Address(self._scope.entry(function)) if self._static else None
             case DeclRef(decl=VarDecl() as variable):
-                if variable.storage is not Storage.LOCAL:
+                # Where an arena lies is known at run time.
+                if variable.storage is not Storage.LOCAL and not variable.address_space:
                     return Address(self._scope.variable(variable))
             case StrLit():
                 return Address(self._module.string(e.data))

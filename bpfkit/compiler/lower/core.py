@@ -38,6 +38,7 @@ class Chains(Memory):
         if bits is not None and base.access is Access.DIRECT and not self.preserving:
             relocate = False  # memory of ours, with our own layout
         if relocate and field.index >= 0:
+            base = self.reach(base)
             address = self._step(base.address, record, field)
             align = 1 if bits else common_align(base.align, field.offset)
             return replace(
@@ -45,7 +46,7 @@ class Chains(Memory):
             )
         if bits is not None:
             return replace(base, type=field.type, bits=field, root="", relocated=False)
-        address = self.offset(base.address, field.offset)
+        address = self.offset(base.address, field.offset, base.space)
         return replace(
             base,
             address=address,
@@ -78,11 +79,11 @@ class Chains(Memory):
                 align=common_align(base.align, size * int(index)),
             )
         if constant:
-            address = self.offset(base.address, int(index) * size)
+            address = self.offset(base.address, int(index) * size, base.space)
             align = common_align(base.align, int(index) * size)
         else:
             scaled = self.get(f"mul i64 {index}, {size}") if size != 1 else index
-            address = self.offset(base.address, scaled)
+            address = self.offset(base.address, scaled, base.space)
             align = common_align(base.align, size)
         return replace(
             base,

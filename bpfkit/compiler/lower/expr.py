@@ -34,7 +34,7 @@ from ..tree import (
 )
 from .arithmetic import COMPARISONS
 from .builtins import Builtins
-from .memory import Place, is_record, kind_of, literal
+from .memory import Place, is_record, kind_of, literal, space_of
 
 
 class Expressions(Builtins):
@@ -183,7 +183,7 @@ class Expressions(Builtins):
     def _load(self, e: Load) -> str:
         place = self.place(e.lvalue)
         if is_record(e.type) or isinstance(bare(e.lvalue.type), Array):
-            return place.address
+            return self.reach(place).address
         return self.load(place, e.loc)
 
     def _address(self, e: AddrOf | Decay) -> str:
@@ -197,10 +197,7 @@ class Expressions(Builtins):
                 e.loc,
                 "copy it into a local variable and use the address of that",
             )
-        target = bare(e.type)
-        if isinstance(target, Pointer) and target.address_space:
-            return self.get(f"addrspacecast ptr {place.address} to {kind_of(target)}")
-        return place.address
+        return self.move_address(place.address, place.space, space_of(e.type))
 
     def function_address(self, decl: FunctionDecl, e: Expr) -> str:
         """The address of a function, as bpf_loop() and its like take it."""
@@ -254,7 +251,7 @@ class Expressions(Builtins):
     def _assign(self, e: Assign) -> str:
         if is_record(e.type):
             self.assign_record(e)
-            return self.place(e.lvalue).address
+            return self.reach(self.place(e.lvalue)).address
         value = self.value(e.value)
         place = self.place(e.lvalue)
         self.store(place, value, e.loc)
@@ -276,7 +273,7 @@ class Expressions(Builtins):
     def _both_ways(self, place: Place, e: Expr) -> Place:
         """A place that is read and then written: written memory is ours, so it is read directly."""
         check_store(place.access, e.loc)
-        return replace(place, access=Access.DIRECT)
+        return replace(self.reach(place), access=Access.DIRECT)
 
     def _compound_assign(self, e: CompoundAssign) -> str:
         right = self.value(e.value)

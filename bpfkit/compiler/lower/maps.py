@@ -1,4 +1,4 @@
-"""Maps of bcc's dialect in the object: libbpf's BTF-defined form, and two sections of ours.
+"""Maps of bcc's dialect in the object: libbpf's BTF-defined form, and sections of ours.
 
 Each `MapDecl` becomes a global in section ``.maps`` whose type is an anonymous struct: a number N
 is written as the type ``int (*)[N]``, a type T as ``T *``. Members: ``type``, ``max_entries``,
@@ -6,11 +6,13 @@ is written as the type ``int (*)[N]``, a type T as ``T *``. Members: ``type``, `
 no type but a size).
 
 - ``.bpfkit.pin`` holds, for each pinned map, a NUL-terminated path in a variable ``NAME.pin``.
+- ``.bpfkit.scope`` holds, for each map that programs share, the word "export", "shared" or "extern"
+  in a variable ``NAME.scope``. The type of an "extern" one is 0.
 - ``.bpfkit.events`` holds, for each buffer whose records have a known type, a variable
   ``NAME.event`` of that type: its BTF VAR in the DATASEC of that name leads from the buffer to
   the type. Its bytes mean nothing.
 
-A loader drops both sections.
+A loader drops these sections.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from ..ctype import INT, Array, Field, Pointer, Record, RecordKind, Type
 from ..tree import MapDecl
 
 PIN_SECTION = ".bpfkit.pin"
+SCOPE_SECTION = ".bpfkit.scope"
 EVENTS_SECTION = ".bpfkit.events"
 PERF_EVENT_ARRAY = 4  # BPF_MAP_TYPE_PERF_EVENT_ARRAY, v4.3
 PROG_ARRAY = 3  # BPF_MAP_TYPE_PROG_ARRAY, v4.2

@@ -8,7 +8,7 @@ would conclude that a kernel address cannot be null.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..ctype import (
     LONG,
@@ -56,6 +56,8 @@ class Place:
     """Whether ``address`` is the result of a CO-RE step."""
     helper: int = 0
     """The helper that reads here, where it is not the usual one."""
+    space: int = 0
+    """The address space of ``address``; what is read or written is first found in space 0."""
 
 
 def kind_of(t: Type, loc: Loc = Loc()) -> str:  # noqa: B008 - Loc is frozen
@@ -67,7 +69,7 @@ def kind_of(t: Type, loc: Loc = Loc()) -> str:  # noqa: B008 - Loc is frozen
         case Enum():
             return f"i{t.underlying.size * 8}"
         case Pointer():
-            return f"ptr addrspace({t.address_space})" if t.address_space else "ptr"
+            return pointer_kind(t.address_space)
         case Void():
             return "void"
         case Record() | Array():
@@ -79,6 +81,11 @@ def kind_of(t: Type, loc: Loc = Loc()) -> str:  # noqa: B008 - Loc is frozen
                 "use integers, scaled where fractions matter",
             )
     return "ptr"
+
+
+def pointer_kind(space: int) -> str:
+    """The LLVM type of an address in ``space``."""
+    return f"ptr addrspace({space})" if space else "ptr"
 
 
 def is_record(t: Type) -> bool:
@@ -94,7 +101,7 @@ def common_align(align: int, offset: int) -> int:
 def literal(value: int, t: Type) -> str:
     """An integer constant as an operand of type ``t``."""
     if isinstance(bare(t), Pointer):
-        return f"inttoptr (i64 {value & (1 << 64) - 1} to ptr)" if value else "null"
+        return f"inttoptr (i64 {value & (1 << 64) - 1} to {kind_of(t)})" if value else "null"
     integer = as_int(t)
     if integer.is_bool:
         return str(int(value != 0))
@@ -113,9 +120,34 @@ class Memory(FunctionText):
 
     # ------------------------------------------------------------ addresses
 
-    def offset(self, address: str, count: int | str) -> str:
+    def offset(self, address: str, count: int | str, space: int = 0) -> str:
         """``address`` plus ``count`` bytes (an i64 operand)."""
-        return self.get(f"getelementptr i8, ptr {address}, i64 {count}") if count else address
+        if not count:
+            return address
+        return self.get(f"getelementptr i8, {pointer_kind(space)} {address}, i64 {count}")
+
+    def near(self, address: str, space: int) -> str:
+        """An address of another space as one of space 0."""
+        return self.move_address(address, space, 0)
+
+    def move_address(self, address: str, space: int, to: int) -> str:
+        """An address of one space as one of another.
+
+        LLVM's optimiser (22.1) runs out of stack on an address that goes to space 0, is moved on,
+        comes back, is moved on and goes there again; it does not look through an empty asm.
+        """
+        if space == to or address == "null":
+            return address
+        if not space:
+            address = self.get(f'call ptr asm "", "=r,0"(ptr {address})')
+        return self.get(f"addrspacecast {pointer_kind(space)} {address} to {pointer_kind(to)}")
+
+    def reach(self, place: Place) -> Place:
+        """The same place, with an address in space 0; only what is read or written goes there."""
+        if not place.space:
+            return place
+        address = self.near(place.address, place.space)
+        return replace(place, address=address, space=0, root=address if place.root else "")
 
     def room(self, t: Type, align: int = 0) -> str:
         """Stack memory for an object of type ``t``, live in the whole function.
@@ -189,6 +221,7 @@ class Memory(FunctionText):
 
     def copy_place(self, to: str, to_align: int, source: Place) -> None:
         """Copy the record at ``source``."""
+        source = self.reach(source)
         size = size_of(source.type)
         if source.access is Access.DIRECT:
             self.copy(to, source.address, size, to_align, source.align)
@@ -199,6 +232,7 @@ class Memory(FunctionText):
 
     def load(self, place: Place, loc: Loc) -> str:
         """The value of a scalar object."""
+        place = self.reach(place)
         if place.bits is not None:
             return self._load_bits(place, place.bits, loc)
         kind = kind_of(place.type, loc)
@@ -213,6 +247,7 @@ class Memory(FunctionText):
     def store(self, place: Place, value: str, loc: Loc) -> None:
         """Store a scalar value."""
         check_store(place.access, loc)
+        place = self.reach(place)
         if place.bits is not None:
             if place.relocated:
                 raise Rejection(
@@ -364,8 +399,14 @@ class Memory(FunctionText):
         elif isinstance(to, (Int, Enum)):
             return self.get(f"ptrtoint {kind_of(source)} {value} to {kind_of(to)}")
         elif kind_of(source) != kind_of(to):
-            return self.get(f"addrspacecast {kind_of(source)} {value} to {kind_of(to)}")
+            return self.move_address(value, space_of(source), space_of(to))
         return value
+
+
+def space_of(t: Type) -> int:
+    """The address space that pointers of type ``t`` lead to."""
+    pointer = bare(t)
+    return pointer.address_space if isinstance(pointer, Pointer) else 0
 
 
 def _convert_literal(value: int, source: Int, to: Int) -> str:

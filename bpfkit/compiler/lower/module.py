@@ -8,12 +8,14 @@ from ..provenance.plan import Instance, Plan
 from ..sections import section_of
 from ..symbols import MARK
 from ..tree import CompoundLiteral, FunctionDecl, MapDecl, Storage, Unit, VarDecl
+from .arena import SECTION as ARENA_SECTION
+from .arena import check_globals
 from .calls import abi, abi_result
 from .constant import Folder, Image, static_image
 from .debuginfo import DebugInfo
 from .function import FunctionLowering, attributes_of, linkage_of
 from .irtext import ByteOrder, ModuleText, quote, quote_text, symbol
-from .maps import EVENTS_SECTION, PIN_SECTION, definition
+from .maps import EVENTS_SECTION, PIN_SECTION, SCOPE_SECTION, definition
 
 BIG_ENDIAN = ("s390x",)
 
@@ -54,6 +56,7 @@ class ModuleLowering:
 
     def emit(self) -> str:
         """Lower everything."""
+        check_globals(self._unit)
         for decl in self._unit.maps:
             self._define_map(decl)
         for variable in self._unit.globals:
@@ -177,7 +180,11 @@ class ModuleLowering:
         kind, value = image.scalar() if is_scalar(decl.type) else image.typed()
         what = "constant" if is_constant(decl.type) else "global"
         linkage = linkage_of(decl, internal=internal)
-        section = f', section "{quote_text(decl.section)}"' if decl.section else ""
+        home = decl.section
+        if decl.address_space:
+            home, what = f"{ARENA_SECTION}{decl.address_space}", "global"
+            linkage += f" addrspace({decl.address_space})"
+        section = f', section "{quote_text(home)}"' if home else ""
         self._text.globals.append(
             f"{name} = {linkage} {what} {kind} {value}{section}, "
             f"align {max(decl.align, align_of(decl.type))}, !dbg {described}"
@@ -218,12 +225,8 @@ class ModuleLowering:
             f"{self.map(decl)} = dso_local global [{record.size} x i8] zeroinitializer, "
             f'section ".maps", align 8, !dbg {described}'
         )
-        if decl.pin_path:
-            data = decl.pin_path.encode() + b"\0"
-            self._text.globals.append(
-                f"{symbol(decl.name + '.pin')} = dso_local global [{len(data)} x i8] "
-                f'c"{quote(data)}", section "{PIN_SECTION}", align 1'
-            )
+        self._note(f"{decl.name}.pin", decl.pin_path, PIN_SECTION)
+        self._note(f"{decl.name}.scope", decl.scope, SCOPE_SECTION)
         if decl.event is not None:
             name = decl.name + ".event"
             event = self._debug.variable(name, decl.event, decl.loc)
@@ -231,6 +234,15 @@ class ModuleLowering:
                 f"{symbol(name)} = dso_local global [{max(1, decl.event.size)} x i8] "
                 f'zeroinitializer, section "{EVENTS_SECTION}", align {decl.event.align}, '
                 f"!dbg {event}"
+            )
+
+    def _note(self, name: str, text: str, section: str) -> None:
+        """Tell the loader something about a map, unless there is nothing to tell."""
+        if text:
+            data = text.encode() + b"\0"
+            self._text.globals.append(
+                f"{symbol(name)} = dso_local global [{len(data)} x i8] "
+                f'c"{quote(data)}", section "{section}", align 1'
             )
 
     def _definition(self, decl: MapDecl) -> Record:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
-from ..ctype import LONG, ULONG, VOID, Array, Pointer, align_of, as_int, bare, size_of
+from ..ctype import LONG, ULONG, VOID, Array, align_of, as_int, bare, size_of
 from ..diagnostics import Loc, Rejection
 from ..provenance.decide import check_store
 from ..provenance.plan import Access, Instance
@@ -35,7 +35,7 @@ from .constant import Folder, Image
 from .core import Chains
 from .debuginfo import DebugInfo
 from .irtext import ModuleText
-from .memory import Place, common_align, is_record
+from .memory import Place, common_align, is_record, space_of
 from .scope import Scope
 
 
@@ -91,7 +91,8 @@ class Places(Chains, ABC):
                 found = self.objects.get(decl)
                 if found is not None:
                     return found
-                return Place(self.scope.variable(decl), e.type, align_of(decl.type))
+                space = decl.address_space
+                return Place(self.scope.variable(decl), e.type, align_of(decl.type), space=space)
             case Member():
                 # The type of the node has the qualifiers of the base, that of the field has not.
                 return replace(self.member(self.place(e.base), e.field), type=e.type)
@@ -111,15 +112,15 @@ class Places(Chains, ABC):
         raise Rejection("this expression has no address", e.loc)
 
     def _target(self, e: Deref) -> Place:
-        address = self.value(e.pointer)
-        pointer = bare(e.pointer.type)
-        if isinstance(pointer, Pointer) and pointer.address_space:
-            address = self.get(
-                f"addrspacecast ptr addrspace({pointer.address_space}) {address} to ptr"
-            )
+        address, space = self.value(e.pointer), space_of(e.pointer.type)
         access, helper = self.instance.access(e), self.instance.helper(e)
         self.at(e.loc)  # what is read here is reported here: see the verifier's line info
-        return Place(address, e.type, align_of(e.type), access, root=address, helper=helper)
+        align = align_of(e.type)
+        return Place(address, e.type, align, access, root=address, helper=helper, space=space)
+
+    def near_value(self, e: Expr) -> str:
+        """The value of a pointer as an address of space 0, where everything is read and written."""
+        return self.near(self.value(e), space_of(e.type))
 
     def index(self, e: Expr) -> str:
         """The value of a subscript, extended to i64."""
@@ -132,7 +133,7 @@ class Places(Chains, ABC):
         if isinstance(e, Load):
             place = self.place(e.lvalue)
             if place.access is Access.DIRECT:
-                return place
+                return self.reach(place)
         room = Place(self.room(e.type), e.type, align_of(e.type))
         self.record_into(e, room)
         return room
@@ -168,7 +169,7 @@ class Places(Chains, ABC):
 
     def assign_record(self, e: Assign) -> None:
         """``a = b`` for records."""
-        to = self.place(e.lvalue)
+        to = self.reach(self.place(e.lvalue))
         check_store(to.access, e.loc)
         value = e.value
         while isinstance(value, Comma):

@@ -29,7 +29,7 @@ def spec() -> ObjectSpec:
 
 def test_variables_are_found_with_their_sections(spec: ObjectSpec) -> None:
     found = global_variables(spec)
-    assert {n: v.section for n, v in found.items()} == {
+    assert {n: v.map for n, v in found.items()} == {
         "wanted": ".rodata", "pair": ".data", "name": ".data", "zero": ".bss",
     }  # fmt: skip
     assert (found["pair"].size, found["zero"].size) == (16, 8)

@@ -18,7 +18,8 @@ BPF_PERF_OUTPUT(po); BPF_RINGBUF_OUTPUT(rb, 8); BPF_STACK_TRACE(st, 64); BPF_PRO
 BPF_PERF_ARRAY(pe, 4); BPF_CGROUP_ARRAY(cg, 1); BPF_QUEUE(q, u64, 4); BPF_DEVMAP(dm, 4);
 BPF_SOCKHASH(sh, u32, 4); BPF_SOCKMAP(sm, 4); BPF_TASK_STORAGE(ts, u64);
 BPF_SK_STORAGE(ss, u64); BPF_INODE_STORAGE(is, u64); BPF_CGROUP_STORAGE(cs, u64);
-BPF_HISTOGRAM(by_key, struct ev);
+BPF_HISTOGRAM(by_key, struct ev); BPF_CGRP_STORAGE(gs, u64); BPF_BLOOM_FILTER(bf, u64, 8);
+BPF_USER_RINGBUF(ur, 1); BPF_TABLE("extern", u32, u64, ex, 1); BPF_TABLE("hash", u32, u64, any, 1);
 """
 
 
@@ -77,6 +78,14 @@ ONE_TO_ONE = [
     ("is.inode_storage_delete(ctx);", 146, ["map is", "ctx"]),
     ("ts.task_storage_get(ctx, 0, 1);", 156, ["map ts", "ctx", "0", "1"]),
     ("ts.task_storage_delete(ctx);", 157, ["map ts", "ctx"]),
+    ("gs.cgrp_storage_get(ctx, 0, 1);", 210, ["map gs", "ctx", "0", "1"]),
+    ("gs.cgrp_storage_delete(ctx);", 211, ["map gs", "ctx"]),
+    ("bf.push(&v, 0);", 87, ["map bf", "&v", "0"]),
+    ("bf.peek(&v);", 89, ["map bf", "&v"]),
+    ("ur.drain(ctx, &v, 0);", 209, ["map ur", "ctx", "&v", "0"]),
+    ("sm.msg_redirect_map(ctx, k, 1);", 60, ["ctx", "map sm", "k", "1"]),
+    ("sm.sk_redirect_map(ctx, k, 0);", 52, ["ctx", "map sm", "k", "0"]),
+    ("ex.sk_storage_delete(ctx);", 108, ["map ex", "ctx"]),
     ("bpf_map_lookup_elem(&h, &k);", 1, ["map h", "&k"]),
 ]
 
@@ -128,6 +137,7 @@ def test_lookup_or_init_leaves_a_void_function_without_a_value() -> None:
         ("a.increment(k)", [1]),
         ("hist.increment(k)", [1]),
         ("ph.increment(k)", [1]),
+        ("ex.increment(k)", [1, 2]),
         ("by_key.increment(e)", [1, 2]),
         ("h.atomic_increment(k, 7)", [1, 2]),
     ],
@@ -230,3 +240,20 @@ def _returns(result: Result, name: str = "f") -> list[Return]:
             elif isinstance(inner, Stmt):
                 bodies.append(inner)
     return sorted(found, key=lambda r: (r.loc.line, r.loc.column))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("any.call(ctx, 1)", "call only available on program arrays"),
+        ("any.get_stackid(ctx, 0)", "get_stackid only available on stacktrace maps"),
+        ("any.sk_storage_get(ctx, 0, 0)", "sk_storage_get only available on sk_storage maps"),
+        ("any.task_storage_delete(ctx)", "task_storage_delete only available on task_storage"),
+        ("any.cgrp_storage_get(ctx, 0, 0)", "cgrp_storage_get only available on cgrp_storage"),
+    ],
+)
+def test_a_method_of_another_kind_of_map_is_refused(call: str, message: str) -> None:
+    with pytest.raises(Rejection, match=message) as refused:
+        program(call + ";")
+    assert refused.value.hint == "map 'any' is of kind 'hash'"
+    assert refused.value.loc.file == "prog.c"
