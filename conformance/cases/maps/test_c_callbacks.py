@@ -30,7 +30,7 @@ WALK = """
     long seen = bpf_for_each_map_elem(&elements, add, &total, 0);
     OUT(3, seen >= 1 && seen <= 4);
     OUT(4, total.calls - seen);
-    OUT(5, bpf_for_each_map_elem(&elements, add, &total, 1));
+    OUT(5, (int)bpf_for_each_map_elem(&elements, add, &total, 1));
 """
 FILL = """
     for (int i = 0; i < 4; i++) {
