@@ -31,8 +31,9 @@ from .host.facts import LiveFacts
 from .host.kernel_headers import find_kernel_headers
 from .host.own_headers import read_own_headers
 from .loader import LoadedObject, load_object
-from .maps.base import Map
+from .maps.families import typed_map
 from .maps.globals import Globals, with_globals
+from .maps.typed import TypedMap
 from .obj.read import read_object
 from .obj.spec import ObjectSpec
 from .programs.program import Program
@@ -81,6 +82,7 @@ class Collection:
         self._given = dict(globals or {})
         self._programs: dict[str, Program] = {}
         self._owned: dict[int, Closable] = {}
+        self._maps: dict[str, TypedMap] | None = None
 
     @property
     def spec(self) -> ObjectSpec:
@@ -88,9 +90,18 @@ class Collection:
         return self._loaded.spec
 
     @property
-    def maps(self) -> Mapping[str, Map]:
-        """Live maps by name."""
-        return self._loaded.maps
+    def maps(self) -> Mapping[str, TypedMap]:
+        """Live maps by name, each of its family, with keys and values as the C text types them.
+
+        ``maps[name].raw`` is the map as bytes.
+        """
+        if self._maps is None:
+            spec = self._loaded.spec
+            self._maps = {
+                name: typed_map(raw, self.system, spec.maps[name], spec.btf)
+                for name, raw in self._loaded.maps.items()
+            }
+        return self._maps
 
     @property
     def globals(self) -> Globals:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from bpfkit.collection import Collection, load
 from bpfkit.links.tracepoint import attach_tracepoint
-from bpfkit.maps.array import ArrayMap
 from bpfkit.uapi.bpf import ProgType
 
 from .triggers import getpgid_call, only_mine
@@ -79,6 +78,4 @@ def in_task(
 
 def stored(collection: Collection, name: str = "out") -> list[int]:
     """The numbers in an array of 64-bit values, signed."""
-    array = collection.maps[name]
-    assert isinstance(array, ArrayMap)
-    return [struct.unpack("=q", array.get(index))[0] for index in range(len(array))]
+    return [struct.unpack("=q", value)[0] for _, value in collection.maps[name].raw.items()]

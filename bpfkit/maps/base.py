@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from ..obj.spec import MapSpec
 from ..syscalls.api import Syscalls
@@ -28,6 +28,9 @@ PER_CPU = frozenset(
     }
 )
 
+# Maps that are as large as what they hang on say 0 for the number of their elements.
+_UNTOLD = 1 << 20
+
 
 class Map:
     """A map of the kernel. Sizes in bytes; ``value_size`` is that of one CPU's value."""
@@ -37,10 +40,13 @@ class Map:
         self._fd = fd
         self._syscalls: Syscalls = system.syscalls
         self.name = spec.name
+        self.subject = f"map '{spec.name}'"
+        """What errors call it."""
         self.type = spec.type
         self.key_size = spec.key_size
         self.value_size = spec.value_size
         self.max_entries = spec.max_entries
+        self.flags = spec.flags
         self.buffer_size = spec.value_size
         """Bytes of a value as the kernel gives it: of all CPUs in per-CPU maps."""
         if spec.type in PER_CPU:
@@ -51,9 +57,11 @@ class Map:
         """The descriptor."""
         return self._fd.fileno()
 
-    def lookup(self, key: bytes) -> bytes | None:
+    def lookup(self, key: bytes, flags: int = UpdateFlag.ANY) -> bytes | None:
         """The value of a key, None when it is missing. Per-CPU maps give all CPUs' values."""
-        return self._syscalls.map_lookup(self.fileno(), key, self.buffer_size, subject=self.subject)
+        return self._syscalls.map_lookup(
+            self.fileno(), key, self.buffer_size, flags, subject=self.subject
+        )
 
     def update(self, key: bytes, value: bytes, flags: int = UpdateFlag.ANY) -> None:
         """Set a value. Raises SyscallError: E2BIG when full, EEXIST or ENOENT as flags ask."""
@@ -71,7 +79,7 @@ class Map:
         """
         seen: set[bytes] = set()
         key: bytes | None = None
-        for _ in range(2 * self.max_entries + 2):
+        for _ in range(2 * (self.max_entries or _UNTOLD) + 2):
             key = self._syscalls.map_next_key(
                 self.fileno(), key, self.key_size, subject=self.subject
             )
@@ -94,7 +102,9 @@ class Map:
             self.fileno(), key, self.buffer_size, subject=self.subject
         )
 
-    def lookup_batch(self, cursor: bytes | None, count: int, *, delete: bool = False) -> Batch:
+    def lookup_batch(
+        self, cursor: bytes | None, count: int, *, delete: bool = False, flags: int = 0
+    ) -> Batch:
         """Up to ``count`` elements after ``cursor``, the first ones after None.
 
         Raises SyscallError: ENOSPC when ``count`` is too small for one bucket of a hash, EINVAL or
@@ -107,6 +117,7 @@ class Map:
             self.buffer_size,
             count,
             delete=delete,
+            flags=flags,
             subject=self.subject,
         )
 
@@ -154,10 +165,10 @@ class Map:
         """Close the descriptor. Calling it twice is harmless."""
         self._fd.close()
 
-    @property
-    def subject(self) -> str:
-        """What errors call it."""
-        return f"map '{self.name}'"
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{self.subject} lives in the kernel and cannot be pickled; pin it and open the pin"
+        )
 
     def __repr__(self) -> str:
         return f"<Map '{self.name}': {self.type}>"

@@ -15,8 +15,7 @@ from ..syscalls.call import ENOTSUPP
 from ..syscalls.requests import Batch
 
 NO_BATCHES = frozenset({errno.EINVAL, errno.EOPNOTSUPP, ENOTSUPP, errno.EPERM})
-"""What the kernel says where it or the map's type has no batches."""
-_ELEMENTS = 4096
+_ELEMENTS = 1 << 14
 _BYTES = 1 << 22
 
 
@@ -30,7 +29,7 @@ class Batched(Protocol):
     def keys(self) -> Iterator[bytes]:
         """Its keys."""
 
-    def lookup(self, key: bytes) -> bytes | None:
+    def lookup(self, key: bytes, flags: int = 0) -> bytes | None:
         """One value."""
 
     def lookup_and_delete(self, key: bytes) -> bytes | None:
@@ -42,7 +41,9 @@ class Batched(Protocol):
     def delete(self, key: bytes) -> bool:
         """Remove one key."""
 
-    def lookup_batch(self, cursor: bytes | None, count: int, *, delete: bool = False) -> Batch:
+    def lookup_batch(
+        self, cursor: bytes | None, count: int, *, delete: bool = False, flags: int = 0
+    ) -> Batch:
         """Some elements."""
 
     def update_batch(self, keys: bytes, values: bytes, count: int, flags: int = 0) -> None:
@@ -58,23 +59,29 @@ def iterate(map: Batched, *, delete: bool = False) -> Iterator[tuple[bytes, byte
         yield from _split(map, batch)
 
 
-def batches(map: Batched, *, delete: bool = False) -> Iterator[Batch]:
-    """Give the whole map as rows of keys and values, of one element each where it has no batches.
+def batches(map: Batched, *, delete: bool = False, flags: int = 0) -> Iterator[Batch]:
+    """Give every key and value, many at a time; where there are no batches, made one by one.
 
-    With ``delete`` elements are gone when given.
+    A walk ends: after twice as many elements as the map has room for, whatever programs add
+    meanwhile. Hashes are walked bucket by bucket, so that an element comes once.
     """
     count = batch_size(map)
     try:
-        batch = _next(map, None, count, delete)
+        batch = map.lookup_batch(None, count, delete=delete, flags=flags)
     except SyscallError as error:
-        if error.errno not in NO_BATCHES:
+        if error.errno not in NO_BATCHES and error.errno != errno.ENOSPC:
             raise
-        yield from (Batch(1, key, value, None) for key, value in _one_by_one(map, delete))
-        return
-    yield batch
-    while batch.cursor is not None:
-        batch = _next(map, batch.cursor, count, delete)
+        if error.errno in NO_BATCHES:
+            yield from _one_by_one(map, count, delete, flags)
+            return
+        batch, count = _larger(map, None, count, delete, flags)
+    left = 2 * map.max_entries + count
+    while True:
         yield batch
+        left -= batch.count
+        if batch.cursor is None or left <= 0:
+            return
+        batch, count = _larger(map, batch.cursor, count, delete, flags)
 
 
 def update_all(map: Batched, items: Sequence[tuple[bytes, bytes]], flags: int) -> None:
@@ -110,10 +117,13 @@ def delete_all(map: Batched, keys: Sequence[bytes]) -> int:
     return done
 
 
-def _next(map: Batched, cursor: bytes | None, count: int, delete: bool) -> Batch:
+def _larger(
+    map: Batched, cursor: bytes | None, count: int, delete: bool, flags: int
+) -> tuple[Batch, int]:
+    """The next batch, and the count that was large enough for it."""
     while True:
         try:
-            return map.lookup_batch(cursor, count, delete=delete)
+            return map.lookup_batch(cursor, count, delete=delete, flags=flags), count
         except SyscallError as error:
             # One bucket of the hash holds more than was asked for.
             if error.errno != errno.ENOSPC or count >= map.max_entries:
@@ -127,11 +137,19 @@ def _split(map: Batched, batch: Batch) -> Iterator[tuple[bytes, bytes]]:
         yield batch.keys[i * key : (i + 1) * key], batch.values[i * value : (i + 1) * value]
 
 
-def _one_by_one(map: Batched, delete: bool) -> Iterator[tuple[bytes, bytes]]:
+def _one_by_one(map: Batched, count: int, delete: bool, flags: int) -> Iterator[Batch]:
+    keys: list[bytes] = []
+    values: list[bytes] = []
     for key in list(map.keys()) if delete else map.keys():
-        found = map.lookup(key)
+        found = map.lookup(key, flags)
         if found is not None and (not delete or map.delete(key)):
-            yield key, found
+            keys.append(key)
+            values.append(found)
+            if len(keys) == count:
+                yield Batch(count, b"".join(keys), b"".join(values), key)
+                keys, values = [], []
+    if keys:
+        yield Batch(len(keys), b"".join(keys), b"".join(values), None)
 
 
 def batch_size(map: Batched) -> int:

@@ -16,7 +16,7 @@ from ..syscalls.requests import MapCreate
 from ..system import System
 from ..uapi.bpf import MapFlag, MapType
 from .base import Map
-from .families import open_map
+from .raw import open_map
 
 _RINGS = (MapType.RINGBUF, MapType.USER_RINGBUF)
 _UNKNOWN_ATTRIBUTE = (errno.EINVAL, errno.E2BIG, 524)  # 524 is the kernel's own ENOTSUPP
@@ -90,6 +90,22 @@ def _create(spec: MapSpec, system: System, btf_fd: int, inner_fd: int) -> OwnedF
         key_type_id=spec.key_type_id if spec.typed and btf_fd else 0,
         value_type_id=spec.value_type_id if spec.typed and btf_fd else 0,
     )
+    return _create_somehow(request, system, spec)
+
+
+def new_map(request: MapCreate, system: System) -> Map:
+    """Create a map as ``request`` says, without a name where the kernel takes none."""
+    wanted = MapSpec(
+        request.name, MapType(request.type), request.key_size, request.value_size,
+        request.max_entries, request.flags,
+    )  # fmt: skip
+    spec = _sized(wanted, system)
+    sized = dataclasses.replace(request, max_entries=spec.max_entries)
+    fd = _create_somehow(sized, system, spec)
+    return open_map(fd, spec, system)
+
+
+def _create_somehow(request: MapCreate, system: System, spec: MapSpec) -> OwnedFd:
     try:
         return _with_memory(request, system)
     except SyscallError as error:

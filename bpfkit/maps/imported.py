@@ -9,7 +9,7 @@ from ..obj.spec import MapSpec
 from ..syscalls.fd import OwnedFd
 from ..system import System
 from .base import Map
-from .families import open_map
+from .raw import open_map
 
 EXTERN = "extern"
 OFFERED = ("export", "shared")

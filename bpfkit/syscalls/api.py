@@ -7,7 +7,7 @@ value. Whoever gets an `OwnedFd` has to close it.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import SyscallError
 from .fd import OwnedFd
@@ -52,8 +52,32 @@ class MappedMemory(Protocol):
         """Unmap. Calling it twice is harmless."""
 
 
+class Element(Protocol):
+    """A key and a value in memory that is used again for one call after the other.
+
+    For one thread at a time. A result below zero is minus the errno.
+    """
+
+    @property
+    def key(self) -> Any:  # noqa: ANN401 - any writable buffer
+        """The key's bytes."""
+
+    @property
+    def value(self) -> Any:  # noqa: ANN401 - any writable buffer
+        """The value's bytes: written by `lookup`, read by `update`."""
+
+    def lookup(self, fd: int, flags: int = 0) -> int:
+        """BPF_MAP_LOOKUP_ELEM."""
+
+    def update(self, fd: int, flags: int = 0) -> int:
+        """BPF_MAP_UPDATE_ELEM."""
+
+
 class MapCalls(Protocol):
     """Maps. ``subject`` names the map in errors."""
+
+    def map_element(self, key_size: int, value_size: int) -> Element:
+        """Make memory for a key and a value; for who calls often."""
 
     def map_create(self, request: MapCreate) -> OwnedFd:
         """BPF_MAP_CREATE."""
@@ -99,6 +123,7 @@ class MapCalls(Protocol):
         count: int,
         *,
         delete: bool = False,
+        flags: int = 0,
         subject: str = "",
     ) -> Batch:
         """BPF_MAP_LOOKUP_BATCH, or BPF_MAP_LOOKUP_AND_DELETE_BATCH: up to ``count`` elements."""
@@ -110,6 +135,9 @@ class MapCalls(Protocol):
 
     def map_delete_batch(self, fd: int, keys: bytes, count: int, *, subject: str = "") -> int:
         """BPF_MAP_DELETE_BATCH: how many were deleted before one was missing."""
+
+    def map_contains(self, fd: int, value: bytes, *, subject: str = "") -> bool:
+        """BPF_MAP_LOOKUP_ELEM of a bloom filter, which reads the value instead of writing it."""
 
     def map_freeze(self, fd: int, *, subject: str = "") -> None:
         """BPF_MAP_FREEZE: no more updates from user space."""
@@ -189,8 +217,8 @@ class ObjectCalls(Protocol):
     def next_id(self, kind: ObjectKind, after: int) -> int | None:
         """BPF_*_GET_NEXT_ID: the next id above ``after``, None after the last."""
 
-    def open_id(self, kind: ObjectKind, id: int) -> OwnedFd:
-        """BPF_*_GET_FD_BY_ID."""
+    def open_id(self, kind: ObjectKind, id: int, flags: int = 0) -> OwnedFd:
+        """BPF_*_GET_FD_BY_ID. ``flags`` is a MapFlag: RDONLY or WRONLY of a map."""
 
     def prog_info(self, fd: int) -> ProgInfo:
         """BPF_OBJ_GET_INFO_BY_FD of a program."""

@@ -1,28 +1,20 @@
-"""The commands of bpf(2) on maps, ids and pins. Programs and links are in files of their own.
+"""The commands of bpf(2) on maps, ids and pins. Elements of maps, programs and links are in files
+of their own.
 
 Names come from the kernel's commands; what each takes and gives is told in ``api.py``.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
-from typing import NoReturn
 
-from ..errors import SyscallError
-from ..uapi.attr import (
-    bpf_attr_batch,
-    bpf_attr_id,
-    bpf_attr_map_create,
-    bpf_attr_map_elem,
-    bpf_attr_map_update,
-    bpf_attr_obj,
-)
+from ..uapi.attr import bpf_attr_id, bpf_attr_map_create, bpf_attr_map_elem, bpf_attr_obj
 from ..uapi.bpf import BPF_OBJ_NAME_LEN, BpfCmd
-from .call import Caller
+from .command import BpfCalls
+from .elements import ElementCommands
 from .fd import OwnedFd
-from .hints import hint_for_call, hint_for_map
-from .requests import Batch, MapCreate, ObjectKind
+from .hints import hint_for_freeze, hint_for_map
+from .requests import MapCreate, ObjectKind
 
 _NEXT_ID = {
     ObjectKind.PROG: BpfCmd.PROG_GET_NEXT_ID,
@@ -36,8 +28,6 @@ _OPEN_ID = {
     ObjectKind.BTF: BpfCmd.BTF_GET_FD_BY_ID,
     ObjectKind.LINK: BpfCmd.LINK_GET_FD_BY_ID,
 }
-# The cursor of a batch is a bucket's number, or a key where the map is a trie.
-_CURSOR_BYTES = 8
 
 
 def kernel_name(name: str) -> bytes:
@@ -46,27 +36,7 @@ def kernel_name(name: str) -> bytes:
     return plain.encode()[: BPF_OBJ_NAME_LEN - 1]
 
 
-class BpfCalls:
-    """What all commands share."""
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
-
-    def _command(
-        self, command: BpfCmd, attr: ctypes.Structure, subject: str, hint: str | None = None
-    ) -> int:
-        result = self._caller.bpf(command, attr)
-        if result < 0:
-            self._fail(command, -result, subject, hint)
-        return result
-
-    def _fail(self, command: BpfCmd, code: int, subject: str, hint: str | None = None) -> NoReturn:
-        raise SyscallError(
-            code, str(command), subject, hint_for_call(command, code) if hint is None else hint
-        )
-
-
-class MapCommands(BpfCalls):
+class MapCommands(ElementCommands):
     """Maps."""
 
     def map_create(self, request: MapCreate) -> OwnedFd:
@@ -86,6 +56,8 @@ class MapCommands(BpfCalls):
             btf_value_type_id=request.value_type_id,
             btf_vmlinux_value_type_id=request.vmlinux_value_type_id,
             map_extra=request.map_extra,
+            value_type_btf_obj_fd=request.value_type_btf_fd,
+            map_token_fd=request.token_fd,
         )
         what = f"map '{request.name}'"
         fd = self._caller.bpf(BpfCmd.MAP_CREATE, attr)
@@ -93,125 +65,11 @@ class MapCommands(BpfCalls):
             self._fail(BpfCmd.MAP_CREATE, -fd, what, hint_for_map(request, -fd))
         return OwnedFd(fd, what)
 
-    def map_lookup(
-        self, fd: int, key: bytes, size: int, flags: int = 0, *, subject: str = ""
-    ) -> bytes | None:
-        """BPF_MAP_LOOKUP_ELEM."""
-        return self._read(BpfCmd.MAP_LOOKUP_ELEM, fd, key, size, flags, subject)
-
-    def map_lookup_and_delete(
-        self, fd: int, key: bytes, size: int, flags: int = 0, *, subject: str = ""
-    ) -> bytes | None:
-        """BPF_MAP_LOOKUP_AND_DELETE_ELEM."""
-        return self._read(BpfCmd.MAP_LOOKUP_AND_DELETE_ELEM, fd, key, size, flags, subject)
-
-    def map_update(
-        self, fd: int, key: bytes, value: bytes, flags: int = 0, *, subject: str = ""
-    ) -> None:
-        """BPF_MAP_UPDATE_ELEM."""
-        attr = bpf_attr_map_update(fd, key or None, value, flags)
-        result = self._caller.bpf(BpfCmd.MAP_UPDATE_ELEM, attr)
-        if result < 0:
-            self._fail_update(-result, fd, subject)
-
-    def _fail_update(self, code: int, fd: int, subject: str) -> NoReturn:
-        hint = {
-            errno.E2BIG: "the map is full, or the key is beyond its end",
-            errno.EEXIST: "there is such an element, and the flags say it must be new",
-            errno.ENOENT: "there is no such element, and the flags say it must exist",
-            errno.EPERM: "the map is read-only for user space, or frozen",
-        }.get(code)
-        self._fail(BpfCmd.MAP_UPDATE_ELEM, code, subject or f"map {fd}", hint)
-
-    def map_delete(self, fd: int, key: bytes, *, subject: str = "") -> bool:
-        """BPF_MAP_DELETE_ELEM."""
-        attr = bpf_attr_map_elem(fd, key)
-        result = self._caller.bpf(BpfCmd.MAP_DELETE_ELEM, attr)
-        if result < 0 and result != -errno.ENOENT:
-            self._fail(BpfCmd.MAP_DELETE_ELEM, -result, subject or f"map {fd}")
-        return result >= 0
-
-    def map_next_key(
-        self, fd: int, key: bytes | None, size: int, *, subject: str = ""
-    ) -> bytes | None:
-        """BPF_MAP_GET_NEXT_KEY."""
-        return self._read(BpfCmd.MAP_GET_NEXT_KEY, fd, key, size, 0, subject)
-
-    def _read(
-        self, command: BpfCmd, fd: int, key: bytes | None, size: int, flags: int, subject: str
-    ) -> bytes | None:
-        out = (ctypes.c_char * size)()
-        attr = bpf_attr_map_elem(fd, key or None, ctypes.addressof(out), flags)
-        result = self._caller.bpf(command, attr)
-        if result >= 0:
-            return out.raw
-        if result != -errno.ENOENT:
-            self._fail(command, -result, subject or f"map {fd}")
-        return None
-
-    def map_lookup_batch(
-        self,
-        fd: int,
-        cursor: bytes | None,
-        key_size: int,
-        value_size: int,
-        count: int,
-        *,
-        delete: bool = False,
-        subject: str = "",
-    ) -> Batch:
-        """BPF_MAP_LOOKUP_BATCH or BPF_MAP_LOOKUP_AND_DELETE_BATCH."""
-        command = BpfCmd.MAP_LOOKUP_AND_DELETE_BATCH if delete else BpfCmd.MAP_LOOKUP_BATCH
-        keys = (ctypes.c_char * (key_size * count))()
-        values = (ctypes.c_char * (value_size * count))()
-        here = ctypes.create_string_buffer(cursor or b"", max(key_size, _CURSOR_BYTES) + 1)
-        following = (ctypes.c_char * max(key_size, _CURSOR_BYTES))()
-        attr = bpf_attr_batch(
-            in_batch=ctypes.addressof(here) if cursor is not None else 0,
-            out_batch=ctypes.addressof(following),
-            keys=ctypes.addressof(keys),
-            values=ctypes.addressof(values),
-            count=count,
-            map_fd=fd,
-        )
-        result = self._caller.bpf(command, attr)
-        if result < 0 and result != -errno.ENOENT:
-            self._fail(command, -result, subject or f"map {fd}")
-        read = attr.count
-        return Batch(
-            read,
-            bytes(memoryview(keys)[: read * key_size]),
-            bytes(memoryview(values)[: read * value_size]),
-            following.raw if result >= 0 else None,
-        )
-
-    def map_update_batch(
-        self, fd: int, keys: bytes, values: bytes, count: int, flags: int = 0, *, subject: str = ""
-    ) -> None:
-        """BPF_MAP_UPDATE_BATCH."""
-        key_bytes = (ctypes.c_char * len(keys)).from_buffer_copy(keys)
-        value_bytes = (ctypes.c_char * len(values)).from_buffer_copy(values)
-        attr = bpf_attr_batch(
-            keys=ctypes.addressof(key_bytes),
-            values=ctypes.addressof(value_bytes),
-            count=count,
-            map_fd=fd,
-            elem_flags=flags,
-        )
-        self._command(BpfCmd.MAP_UPDATE_BATCH, attr, subject or f"map {fd}")
-
-    def map_delete_batch(self, fd: int, keys: bytes, count: int, *, subject: str = "") -> int:
-        """BPF_MAP_DELETE_BATCH."""
-        key_bytes = (ctypes.c_char * len(keys)).from_buffer_copy(keys)
-        attr = bpf_attr_batch(keys=ctypes.addressof(key_bytes), count=count, map_fd=fd)
-        result = self._caller.bpf(BpfCmd.MAP_DELETE_BATCH, attr)
-        if result < 0 and result != -errno.ENOENT:
-            self._fail(BpfCmd.MAP_DELETE_BATCH, -result, subject or f"map {fd}")
-        return int(attr.count)
-
     def map_freeze(self, fd: int, *, subject: str = "") -> None:
         """BPF_MAP_FREEZE."""
-        self._command(BpfCmd.MAP_FREEZE, bpf_attr_map_elem(fd), subject or f"map {fd}")
+        result = self._caller.bpf(BpfCmd.MAP_FREEZE, bpf_attr_map_elem(fd))
+        if result < 0:
+            self._fail(BpfCmd.MAP_FREEZE, -result, subject or f"map {fd}", hint_for_freeze(-result))
 
 
 class ObjectCommands(BpfCalls):
@@ -237,10 +95,11 @@ class ObjectCommands(BpfCalls):
             self._fail(_NEXT_ID[kind], -result, f"{kind} ids after {after}")
         return int(attr.next_id)
 
-    def open_id(self, kind: ObjectKind, id: int) -> OwnedFd:
+    def open_id(self, kind: ObjectKind, id: int, flags: int = 0) -> OwnedFd:
         """BPF_*_GET_FD_BY_ID."""
         what = f"{kind} {id}"
-        return OwnedFd(self._command(_OPEN_ID[kind], bpf_attr_id(start_id=id), what), what)
+        attr = bpf_attr_id(start_id=id, open_flags=flags)
+        return OwnedFd(self._command(_OPEN_ID[kind], attr, what), what)
 
 
 _pin_hint = "the path must be new, in an existing folder of a BPF file system (/sys/fs/bpf)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import platform
+from typing import Any
 
 from ..errors import NotSupportedError
 from ..uapi.syscalls import SYSCALL_NUMBERS, SyscallNumbers
@@ -13,6 +14,7 @@ ENOTSUPP = 524
 """The kernel's own errno for "no such operation here", which no C library knows."""
 
 _RETRIES = 5
+_AGAIN = (errno.EAGAIN, errno.EINTR)
 
 
 class Caller:
@@ -23,19 +25,28 @@ class Caller:
         self._syscall = self._libc.syscall
         self._syscall.restype = ctypes.c_long
         self.numbers = numbers_of(platform.machine())
+        self._bpf = self.numbers.bpf
 
     def bpf(self, command: int, attr: ctypes.Structure) -> int:
         """bpf(2)."""
-        size = ctypes.sizeof(attr)
-        for _ in range(_RETRIES):
-            result = self._syscall(self.numbers.bpf, int(command), ctypes.byref(attr), size)
-            if result >= 0:
-                return int(result)
+        return self.enter(int(command), ctypes.byref(attr), ctypes.sizeof(attr))
+
+    def enter(self, command: int, reference: Any, size: int) -> int:  # noqa: ANN401 - byref's own
+        """bpf(2) with attributes that somebody keeps: ``reference`` is what byref() gave."""
+        result: int = self._syscall(self._bpf, command, reference, size)
+        return result if result >= 0 else self._enter_again(command, reference, size)
+
+    def _enter_again(self, command: int, reference: Any, size: int) -> int:  # noqa: ANN401
+        """What came of a call that failed, which is tried again where that may help."""
+        for _ in range(_RETRIES - 1):
             code = ctypes.get_errno()
             # The verifier gives up with EAGAIN when a signal waits for this process.
-            if code not in (errno.EAGAIN, errno.EINTR):
+            if code not in _AGAIN:
                 return -code
-        return -code
+            result: int = self._syscall(self._bpf, command, reference, size)
+            if result >= 0:
+                return result
+        return -ctypes.get_errno()
 
     def perf_event_open(
         self, attr: ctypes.Structure, pid: int, cpu: int, group_fd: int, flags: int

@@ -66,6 +66,7 @@ _ELEMENT_HINTS = {
 }
 _UPDATE_HINTS = {
     errno.E2BIG: "the map is full, or the key is beyond its end",
+    errno.ENOSPC: "the trie is full",
     errno.ENOENT: "there is no such element, and the flags say it must exist",
     errno.EINVAL: "key, value or flags are not what this map type takes",
 }
@@ -79,6 +80,13 @@ def hint_for_element(command: BpfCmd, code: int) -> str | None:
     if command is BpfCmd.MAP_DELETE_ELEM and code in _DELETE_HINTS:
         return _DELETE_HINTS[code]
     return _ELEMENT_HINTS.get(code)
+
+
+def hint_for_freeze(code: int) -> str | None:
+    """A hint for a map that was not frozen; None when there is none of its own."""
+    if code in (errno.EPERM, errno.EBUSY):
+        return "it is frozen already, its descriptor is for reading, or it is mapped writable"
+    return None
 
 
 def hint_for_map(request: MapCreate, code: int) -> str:

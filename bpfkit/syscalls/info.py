@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 
+from ..errors import SyscallError
 from ..uapi.attr import bpf_attr_info
 from ..uapi.bpf import BpfCmd, LinkType
 from ..uapi.info import bpf_btf_info, bpf_link_info, bpf_map_info, bpf_prog_info
-from .bpf import BpfCalls
+from .command import BpfCalls
 from .requests import BtfInfo, LinkInfo, MapInfo, ProgInfo
 
 _NAME_BYTES = 64
@@ -64,6 +66,11 @@ class InfoCommands(BpfCalls):
             key_type_id=info.btf_key_type_id,
             value_type_id=info.btf_value_type_id,
             map_extra=info.map_extra,
+            ifindex=info.ifindex,
+            vmlinux_value_type_id=info.btf_vmlinux_value_type_id,
+            netns_dev=info.netns_dev,
+            netns_ino=info.netns_ino,
+            btf_vmlinux_id=info.btf_vmlinux_id,
         )
 
     def btf_info(self, fd: int) -> BtfInfo:
@@ -71,21 +78,23 @@ class InfoCommands(BpfCalls):
         info = bpf_btf_info()
         self._info(fd, info, "BTF")
         data = (ctypes.c_char * info.btf_size)()
-        name = (ctypes.c_char * _NAME_BYTES)()
-        info = bpf_btf_info(
-            btf=ctypes.addressof(data),
-            btf_size=len(data),
-            name=ctypes.addressof(name),
-            name_len=_NAME_BYTES,
-        )
+        kernel = bool(info.kernel_btf)
+        info = bpf_btf_info(btf=ctypes.addressof(data), btf_size=len(data))
         self._info(fd, info, "BTF")
-        return BtfInfo(info.id, name.value.decode(), bool(info.kernel_btf), data.raw)
+        return BtfInfo(info.id, self.btf_name(fd), kernel, data.raw)
 
     def btf_name(self, fd: int) -> str:
         """The name of BTF."""
         name = (ctypes.c_char * _NAME_BYTES)()
         info = bpf_btf_info(name=ctypes.addressof(name), name_len=_NAME_BYTES)
-        self._info(fd, info, "BTF")
+        try:
+            self._info(fd, info, "BTF")
+        except SyscallError as error:
+            # Names came with Linux kernel commit 5329722057d4 ("bpf: Assign ID to vmlinux BTF and
+            # return extra info for BTF in GET_OBJ_INFO") (in v5.11).
+            if error.errno != errno.E2BIG:
+                raise
+            return ""
         return name.value.decode()
 
     def link_info(self, fd: int) -> LinkInfo:

@@ -15,7 +15,7 @@ from ..uapi.attr import (
     link_options,
 )
 from ..uapi.bpf import AttachType, BpfCmd
-from .bpf import BpfCalls
+from .command import BpfCalls
 from .fd import OwnedFd
 from .hints import member_of
 from .requests import (

@@ -18,8 +18,9 @@ from ..uapi.attr import (
 )
 from ..uapi.bpf import BpfCmd
 from ..uapi.insn import INSN_BYTES
-from .bpf import BpfCalls, kernel_name
+from .bpf import kernel_name
 from .call import ENOTSUPP
+from .command import BpfCalls
 from .fd import OwnedFd
 from .hints import hint_for_program
 from .requests import ProgLoad, TestRun, TestRunResult, VerifierLog
@@ -72,6 +73,7 @@ class ProgramCommands(BpfCalls):
             attach_btf_id=request.attach_btf_id,
             attach_prog_fd=request.attach_target_fd,
             fd_array=fds.buffer_info()[0] if fds else 0,
+            fd_array_cnt=len(fds) if request.fd_array_whole else 0,
         )
         if request.func_info:
             attr.func_info_rec_size = FUNC_INFO_BYTES

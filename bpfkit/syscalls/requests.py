@@ -40,6 +40,8 @@ class MapCreate:
     value_type_id: int = 0
     vmlinux_value_type_id: int = 0
     map_extra: int = 0
+    value_type_btf_fd: int = 0
+    token_fd: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class ProgLoad:
     attach_btf_id: int = 0
     attach_target_fd: int = 0
     fd_array: Sequence[int] = ()
+    fd_array_whole: bool = False
+    """Whether all of ``fd_array`` are maps and BTF that the program is bound to (v6.14)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,10 @@ class ProgInfo:
 
 @dataclass(frozen=True, slots=True)
 class MapInfo:
-    """struct bpf_map_info."""
+    """struct bpf_map_info; a field that the kernel is too old for is 0.
+
+    ``flags`` has the kernel's own bits too: of a map that was made with BPF_F_LINK and the like.
+    """
 
     id: int
     type: int
@@ -167,6 +174,11 @@ class MapInfo:
     key_type_id: int
     value_type_id: int
     map_extra: int
+    ifindex: int = 0
+    vmlinux_value_type_id: int = 0
+    netns_dev: int = 0
+    netns_ino: int = 0
+    btf_vmlinux_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

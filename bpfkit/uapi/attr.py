@@ -36,6 +36,8 @@ class bpf_attr_map_create(ctypes.Structure):
         ("map_extra", u64),
         ("value_type_btf_obj_fd", s32),
         ("map_token_fd", s32),
+        ("excl_prog_hash", u64),
+        ("excl_prog_hash_size", u32),
     )
 
 
@@ -46,6 +48,12 @@ class bpf_attr_map_elem(ctypes.Structure):
     """
 
     _fields_ = (("map_fd", u32), ("key", const_ptr), ("value", u64), ("flags", u64))
+
+
+class bpf_attr_element(ctypes.Structure):
+    """The same commands with memory that is kept: both pointers are addresses."""
+
+    _fields_ = (("map_fd", u32), ("key", u64), ("value", u64), ("flags", u64))
 
 
 class bpf_attr_map_update(ctypes.Structure):

@@ -79,6 +79,8 @@ class bpf_map_info(ctypes.Structure):
         ("btf_value_type_id", u32),
         ("btf_vmlinux_id", u32),
         ("map_extra", u64),
+        ("hash", u64),
+        ("hash_size", u32),
     )
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from bpfkit.codec.codec import Codec, Record, Value, as_dict, codec_of
 from bpfkit.collection import Collection, load
-from bpfkit.maps.array import ArrayMap
 from bpfkit.uapi.btf import BtfKind
 
 from . import declarations as c
 from .world import Pick
 
+_FIRST = bytes(4)
 HEAD = """#include <linux/bpf.h>
 #include <linux/types.h>
 #include <bpf/bpf_helpers.h>
@@ -90,22 +90,19 @@ def _try(collection: Collection, each: Subject) -> list[str]:
     (type_id,) = btf.by_name(tag, {BtfKind.STRUCT})
     codec = codec_of(btf, type_id)
     sent = codec.encode(each.value)
-    _map(collection, f"{tag}_from").set(0, sent)
+    collection.maps[f"{tag}_from"].raw.update(_FIRST, sent)
     for program in ("copy", "fill"):
         collection.load_program(f"{tag}_{program}").test_run(bytes(64))
-    found = {name: _map(collection, f"{tag}_{name}").get(0) for name in ("to", "filled")}
+    found = {
+        name: collection.maps[f"{tag}_{name}"].raw.lookup(_FIRST) or b""
+        for name in ("to", "filled")
+    }
     return [
         f"{each.text}\nsent:  {each.value!r}\n{sent.hex()}\nfound: {codec.decode(data)!r} in "
         f"{name}\n{data.hex()}"
         for name, data in found.items()
         if not _arrived(codec, each.value, data) or data != sent
     ]
-
-
-def _map(collection: Collection, name: str) -> ArrayMap:
-    found = collection.maps[name]
-    assert isinstance(found, ArrayMap)
-    return found
 
 
 def _arrived(codec: Codec[Value], value: Mapping[str, Any], data: bytes) -> bool:

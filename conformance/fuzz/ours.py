@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from bpfkit.collection import Collection, load
 from bpfkit.compiler.compiled import Compiled
 from bpfkit.errors import VerifierError
-from bpfkit.maps.array import ArrayMap
 
 from .generate import HEAD, INPUTS, OUTPUTS, Program
 from .jit import WORDS, Jit
@@ -37,6 +36,7 @@ SEC("xdp") int entry_{name}(struct xdp_md *ctx)
 }}
 """
 _VALUE = struct.Struct(f"={INPUTS + OUTPUTS}Q")
+_FIRST = bytes(4)
 
 
 def whole(programs: Sequence[Program]) -> str:
@@ -61,13 +61,13 @@ def _run(
         program = collection.load_program(f"entry_{name}")
     except VerifierError as refused:
         return refused
-    memory = collection.maps["memory"]
-    assert isinstance(memory, ArrayMap)
+    memory = collection.maps["memory"].raw
     results = []
     for words in inputs:
-        memory.set(0, _VALUE.pack(*words, *[0] * (INPUTS + OUTPUTS - len(words))))
+        memory.update(_FIRST, _VALUE.pack(*words, *[0] * (INPUTS + OUTPUTS - len(words))))
         program.test_run(bytes(64))
-        results.append([*_VALUE.unpack(memory.get(0)), *[0] * (WORDS - INPUTS - OUTPUTS)])
+        found = memory.lookup(_FIRST) or b""
+        results.append([*_VALUE.unpack(found), *[0] * (WORDS - INPUTS - OUTPUTS)])
     return results
 
 

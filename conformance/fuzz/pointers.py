@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bpfkit.collection import load
-from bpfkit.maps.array import ArrayMap
 from bpfkit.uapi.bpf import ProgType
 
 from .jit import Jit, placed
@@ -185,17 +184,17 @@ class Chase:
 
 
 _IO = struct.Struct(f"={2 + RESULTS}Q")
+_FIRST = bytes(4)
 
 
 def chase_in_kernel(chase: Chase, graph: Graph, i: int) -> list[int]:
     """Load the program, run it in this process and return its results."""
     with load(chase.in_kernel()) as collection, placed(graph.data, graph.pointers) as root:
         program = collection.load_program("program", ProgType.RAW_TRACEPOINT)
-        memory = collection.maps["memory"]
-        assert isinstance(memory, ArrayMap)
-        memory.set(0, _IO.pack(root, i, *[0] * RESULTS))
+        memory = collection.maps["memory"].raw
+        memory.update(_FIRST, _IO.pack(root, i, *[0] * RESULTS))
         program.test_run(context=bytes(8), repeat=0)
-        return list(_IO.unpack(memory.get(0)))[2:]
+        return list(_IO.unpack(memory.lookup(_FIRST) or b""))[2:]
 
 
 def chase_by_jit(jit: Jit, compile: Compile, chase: Chase, graph: Graph, i: int) -> list[int]:

@@ -1,6 +1,7 @@
 """A kernel in memory: maps that work, programs that load or are refused as told.
 
-Descriptors are real ones (of /dev/null), so that what is not closed shows as a leak.
+Descriptors are real ones (of files in memory), so that what is not closed shows as a leak and a
+copy of one is known for what it is.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bpfkit.errors import SyscallError
 from bpfkit.syscalls.api import MappedMemory
 from bpfkit.syscalls.call import ENOTSUPP
 from bpfkit.syscalls.fd import OwnedFd
+from bpfkit.syscalls.hints import hint_for_element
 from bpfkit.syscalls.requests import (
     Batch,
     BtfInfo,
@@ -33,28 +35,85 @@ from bpfkit.syscalls.requests import (
     VerifierLog,
     XdpState,
 )
-from bpfkit.uapi.bpf import MapType, UpdateFlag
+from bpfkit.uapi.bpf import BpfCmd, MapFlag
+from tests.fakes.maps import NO_BATCHES, QUEUES, FakeMap, PlainMap, Refused
 
 CData = Any  # of ctypes classes made at run time
-ARRAYS = frozenset({MapType.ARRAY, MapType.PERCPU_ARRAY})
 
 
-@dataclass
-class FakeMap:
-    request: MapCreate
-    values: dict[bytes, bytes] = field(default_factory=dict)
-    frozen: bool = False
+class FdTable:
+    """Maps by descriptor, copies of it included."""
+
+    def __init__(self) -> None:
+        self._by_file: dict[int, FakeMap] = {}
+
+    def __setitem__(self, fd: int, fake: FakeMap) -> None:
+        self._by_file[os.fstat(fd).st_ino] = fake
+
+    def __getitem__(self, fd: int) -> FakeMap:
+        return self._by_file[os.fstat(fd).st_ino]
+
+    def __len__(self) -> int:
+        """How many maps were ever made."""
+        return len(self._by_file)
+
+    def get(self, fd: int) -> FakeMap | None:
+        try:
+            return self._by_file.get(os.fstat(fd).st_ino)
+        except OSError:
+            return None
+
+
+@contextmanager
+def answering(call: str, subject: str) -> Iterator[None]:
+    try:
+        yield
+    except Refused as refused:
+        hint = hint_for_element(BpfCmd[call.removeprefix("BPF_")], refused.code)
+        raise SyscallError(refused.code, call, subject, hint or "") from None
+
+
+class FakeElement:
+    """Implements ``Element``."""
+
+    def __init__(self, calls: FakeSyscalls, key_size: int, value_size: int) -> None:
+        self.calls = calls
+        self.key, self.value = bytearray(key_size), bytearray(value_size)
+
+    def lookup(self, fd: int, flags: int = 0) -> int:
+        if fd < 0:
+            return -errno.EBADF
+        try:
+            found = self.calls.map_lookup(fd, bytes(self.key), len(self.value), flags)
+        except SyscallError as error:
+            return -(error.errno or 0)
+        if found is None:
+            return -errno.ENOENT
+        self.value[:] = found
+        return 0
+
+    def update(self, fd: int, flags: int = 0) -> int:
+        if fd < 0:
+            return -errno.EBADF
+        try:
+            self.calls.map_update(fd, bytes(self.key), bytes(self.value), flags)
+        except SyscallError as error:
+            return -(error.errno or 0)
+        return 0
 
 
 class FakeMemory:
-    """Memory of nobody else."""
+    """A mapping of a fake map's memory."""
 
-    def __init__(self, size: int, address: int) -> None:
-        self.view = memoryview(bytearray(size))
+    def __init__(
+        self, memory: bytearray, offset: int, size: int, writable: bool, address: int
+    ) -> None:
+        whole = memoryview(memory)[offset : offset + size]
+        self.view = whole if writable else whole.toreadonly()
         self.address = address or 1 << 44
 
     def close(self) -> None:
-        """Nothing to give back."""
+        self.view.release()
 
 
 class FakeSyscalls:
@@ -65,10 +124,16 @@ class FakeSyscalls:
     """
 
     def __init__(self) -> None:
-        self.maps: dict[int, FakeMap] = {}
+        self.maps = FdTable()
         self.programs: list[ProgLoad] = []
         self.btf: list[bytes] = []
+        self.btf_fds: dict[int, int] = {}
         self.pins: dict[str, FakeMap] = {}
+        self.made = 0
+        self.by_id: dict[int, FakeMap] = {}
+        self.has_take = True
+        self.strict = True
+        """Whether maps do as their types; else they keep what they are given."""
         self.memlock_raised = 0
         self.memlock_can_be_raised = False
         self.has_batches = True
@@ -79,56 +144,61 @@ class FakeSyscalls:
         self.refuse_btf: Callable[[bytes], int] = lambda data: 0
 
     def _open(self, what: str) -> OwnedFd:
-        return OwnedFd(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), what)
+        return OwnedFd(os.memfd_create(what), what)
 
     # ------------------------------------------------------------ maps
+
+    def map_element(self, key_size: int, value_size: int) -> FakeElement:
+        return FakeElement(self, key_size, value_size)
 
     def map_create(self, request: MapCreate) -> OwnedFd:
         code = self.refuse_map(request)
         if code:
             raise SyscallError(code, "BPF_MAP_CREATE", f"map '{request.name}'")
         fd = self._open(f"map '{request.name}'")
-        fake = FakeMap(request)
-        if request.type in ARRAYS:
-            for index in range(request.max_entries):
-                fake.values[index.to_bytes(4, "little")] = bytes(request.value_size)
-        self.maps[fd.fileno()] = fake
+        self.made += 1
+        kind = FakeMap if self.strict else PlainMap
+        fake = kind(request, self.made, self._map_id)
+        self.maps[fd.fileno()] = self.by_id[fake.id] = fake
         return fd
+
+    def _map_id(self, fd: int) -> int | None:
+        found = self.maps.get(fd)
+        return None if found is None else found.id
 
     def map_lookup(
         self, fd: int, key: bytes, size: int, flags: int = 0, *, subject: str = ""
     ) -> bytes | None:
-        found = self.maps[fd].values.get(key)
-        return None if found is None else found.ljust(size, b"\0")
+        with answering("BPF_MAP_LOOKUP_ELEM", subject):
+            found = self.maps[fd].lookup(key, flags)
+            return None if found is None else found.ljust(size, b"\0")
 
     def map_lookup_and_delete(
         self, fd: int, key: bytes, size: int, flags: int = 0, *, subject: str = ""
     ) -> bytes | None:
-        return self.maps[fd].values.pop(key, None)
+        with answering("BPF_MAP_LOOKUP_AND_DELETE_ELEM", subject):
+            if not self.has_take and self.maps[fd].type not in QUEUES:
+                raise Refused(ENOTSUPP)
+            return self.maps[fd].take(key)
 
     def map_update(
         self, fd: int, key: bytes, value: bytes, flags: int = 0, *, subject: str = ""
     ) -> None:
-        fake = self.maps[fd]
-        if fake.frozen:
-            raise SyscallError(errno.EPERM, "BPF_MAP_UPDATE_ELEM", subject)
-        if flags == UpdateFlag.NOEXIST and key in fake.values:
-            raise SyscallError(errno.EEXIST, "BPF_MAP_UPDATE_ELEM", subject)
-        if flags == UpdateFlag.EXIST and key not in fake.values:
-            raise SyscallError(errno.ENOENT, "BPF_MAP_UPDATE_ELEM", subject)
-        if key not in fake.values and len(fake.values) >= fake.request.max_entries:
-            raise SyscallError(errno.E2BIG, "BPF_MAP_UPDATE_ELEM", subject)
-        fake.values[key] = value
+        with answering("BPF_MAP_UPDATE_ELEM", subject):
+            self.maps[fd].update(key, value, flags)
 
     def map_delete(self, fd: int, key: bytes, *, subject: str = "") -> bool:
-        return self.maps[fd].values.pop(key, None) is not None
+        with answering("BPF_MAP_DELETE_ELEM", subject):
+            return self.maps[fd].delete(key)
 
     def map_next_key(
         self, fd: int, key: bytes | None, size: int, *, subject: str = ""
     ) -> bytes | None:
-        keys = list(self.maps[fd].values)
-        at = keys.index(key) + 1 if key in keys else 0
-        return keys[at] if at < len(keys) else None
+        with answering("BPF_MAP_GET_NEXT_KEY", subject):
+            return self.maps[fd].next_key(key)
+
+    def map_contains(self, fd: int, value: bytes, *, subject: str = "") -> bool:
+        return self.maps[fd].contains(value)
 
     def map_lookup_batch(
         self,
@@ -139,11 +209,15 @@ class FakeSyscalls:
         count: int,
         *,
         delete: bool = False,
+        flags: int = 0,
         subject: str = "",
     ) -> Batch:
-        if not self.has_batches:
-            raise SyscallError(ENOTSUPP, "BPF_MAP_LOOKUP_BATCH", subject)
-        values = self.maps[fd].values
+        fake = self.maps[fd]
+        with answering("BPF_MAP_LOOKUP_BATCH", subject):
+            if not self.has_batches or (self.strict and fake.type in NO_BATCHES):
+                raise Refused(ENOTSUPP)
+            fake._may(MapFlag.WRONLY)
+        values = fake.values
         at = int.from_bytes(cursor or b"", "little")
         keys = list(values)[at : at + count]
         batch = [values[key] for key in keys]
@@ -157,13 +231,14 @@ class FakeSyscalls:
     def map_update_batch(
         self, fd: int, keys: bytes, values: bytes, count: int, flags: int = 0, *, subject: str = ""
     ) -> None:
-        if not self.has_batches:
-            raise SyscallError(ENOTSUPP, "BPF_MAP_UPDATE_BATCH", subject)
-        key, value = len(keys) // count, len(values) // count
-        for i in range(count):
-            self.map_update(
-                fd, keys[i * key : (i + 1) * key], values[i * value : (i + 1) * value], flags
-            )
+        with answering("BPF_MAP_UPDATE_BATCH", subject):
+            if not self.has_batches or (self.strict and self.maps[fd].type in NO_BATCHES):
+                raise Refused(ENOTSUPP)
+            key, value = len(keys) // count, len(values) // count
+            for i in range(count):
+                self.maps[fd].update(
+                    keys[i * key : (i + 1) * key], values[i * value : (i + 1) * value], flags
+                )
 
     def map_delete_batch(self, fd: int, keys: bytes, count: int, *, subject: str = "") -> int:
         if not self.has_batches:
@@ -206,8 +281,7 @@ class FakeSyscalls:
             return 0
 
         def peek(value: CData) -> int:
-            pushed = self.maps[fileno()].values
-            return 0 if bytes(value) in pushed.values() else errno.ENOENT
+            return 0 if self.map_contains(fileno(), bytes(value)) else errno.ENOENT
 
         return InPlaceCalls(read, update, delete, next_key, peek)
 
@@ -235,7 +309,9 @@ class FakeSyscalls:
         if code:
             raise SyscallError(code, "BPF_BTF_LOAD", "BTF", "Invalid type")
         self.btf.append(data)
-        return self._open("BTF")
+        fd = self._open("BTF")
+        self.btf_fds[fd.fileno()] = len(self.btf)
+        return fd
 
     def prog_test_run(self, fd: int, request: TestRun, *, subject: str = "") -> TestRunResult:
         return TestRunResult(0, 1, request.data, request.context)
@@ -299,30 +375,40 @@ class FakeSyscalls:
     def next_id(self, kind: ObjectKind, after: int) -> int | None:
         return None
 
-    def open_id(self, kind: ObjectKind, id: int) -> OwnedFd:
+    def open_id(self, kind: ObjectKind, id: int, flags: int = 0) -> OwnedFd:
+        if kind is ObjectKind.MAP and id in self.by_id:
+            fd = self._open(f"map {id}")
+            self.maps[fd.fileno()] = self.by_id[id]
+            return fd
+        if kind is ObjectKind.BTF and 0 < id <= len(self.btf):
+            fd = self._open(f"BTF {id}")
+            self.btf_fds[fd.fileno()] = id
+            return fd
         raise SyscallError(errno.ENOENT, "BPF_*_GET_FD_BY_ID", f"{kind} {id}")
 
     def prog_info(self, fd: int) -> ProgInfo:
         raise NotImplementedError
 
     def map_info(self, fd: int) -> MapInfo:
-        request = self.maps[fd].request
+        fake = self.maps[fd]
+        request = fake.request
         return MapInfo(
-            1,
+            fake.id,
             request.type,
             request.key_size,
             request.value_size,
             request.max_entries,
             request.flags,
             request.name,
-            0,
-            0,
-            0,
-            0,
+            self.btf_fds.get(request.btf_fd, 0),
+            request.key_type_id,
+            request.value_type_id,
+            request.map_extra,
         )
 
     def btf_info(self, fd: int) -> BtfInfo:
-        raise NotImplementedError
+        id = self.btf_fds[fd]
+        return BtfInfo(id, "", False, self.btf[id - 1])
 
     def btf_name(self, fd: int) -> str:
         raise NotImplementedError
@@ -362,7 +448,10 @@ class FakeSyscalls:
         writable: bool = False,
         address: int = 0,
     ) -> MappedMemory:
-        return FakeMemory(size, address)
+        fake = self.maps[fd]
+        if len(fake.memory) < offset + size:
+            fake.memory = fake.memory.ljust(offset + size + (1 << 20), b"\0")
+        return FakeMemory(fake.memory, offset, size, writable, address)
 
     def raise_memlock_limit(self) -> bool:
         self.memlock_raised += 1

@@ -31,6 +31,7 @@ def table_of(
 ) -> Iterator[tuple[AnyTable, FakeSyscalls]]:
     """A table of a new map, and the kernel it is in."""
     system, calls = fake_system(root)
+    calls.strict = False
     key_size = 0 if key is None else ctypes.sizeof(key)
     spec = MapSpec("t", type, key_size, ctypes.sizeof(leaf), size)
     owned: list[Any] = []
@@ -41,7 +42,7 @@ def table_of(
         collection = SimpleNamespace(
             system=system,
             spec=SimpleNamespace(btf=None, maps={"t": spec}),
-            maps={"t": map},
+            maps={"t": SimpleNamespace(raw=map)},
             own=owned.append,
             disown=owned.remove,
         )

@@ -32,6 +32,7 @@ from .checks import (
     check_robustness,
 )
 from .codec_check import check_codec
+from .map_check import check_maps
 
 Check = Callable[[Draw, Tools], None]
 BATCH = 40
@@ -90,7 +91,7 @@ def work(minutes: float, number: int) -> dict[str, Any]:
     with Jit() as jit:
         tools = Tools(jit, compile_)
         if tools.kernel:
-            checks |= {"pointers": check_pointers, "codecs": check_codec}
+            checks |= {"pointers": check_pointers, "codecs": check_codec, "maps": check_maps}
         turn = 0
         while time.monotonic() < until:
             for name, check in checks.items():

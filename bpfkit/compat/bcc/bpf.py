@@ -187,7 +187,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         map = self.collection.maps.get(to_text(name))
         if map is None:
             raise KeyError
-        return live.open_table(self, map, keytype, leaftype, reducer)
+        return live.open_table(self, map.raw, keytype, leaftype, reducer)
 
     def __getitem__(self, name: Text) -> AnyTable:
         if name not in self.tables:

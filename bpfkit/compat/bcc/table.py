@@ -132,4 +132,4 @@ def Table(  # noqa: N802 - bcc's name, of what was a class once
 ) -> AnyTable:
     """Open a table of ``bpf`` by name, as ``bpf.get_table()`` does; the numbers are not needed."""
     del map_id, map_fd
-    return open_table(bpf, bpf.collection.maps[to_text(name)], keytype, leaftype, reducer)
+    return open_table(bpf, bpf.collection.maps[to_text(name)].raw, keytype, leaftype, reducer)

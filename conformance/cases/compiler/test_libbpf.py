@@ -258,8 +258,8 @@ def test_maps_are_defined_by_their_attributes() -> None:
         trigger(collection)
         assert stored(collection) == [0, ord("m"), 1, 1, 0]
         maps = collection.maps
-        assert (maps["hash"].key_size, maps["hash"].value_size) == (16, 16)
-        assert (maps["twin"].value_size, maps["twin"].max_entries) == (24, 3)
+        assert (maps["hash"].raw.key_size, maps["hash"].raw.value_size) == (16, 16)
+        assert (maps["twin"].raw.value_size, maps["twin"].max_entries) == (24, 3)
         assert maps["hash"].info().flags == 1
 
 
@@ -291,7 +291,7 @@ def test_maps_may_hold_maps_from_the_start() -> None:
     with load_text(text, 4) as collection:
         trigger(collection)
         assert stored(collection) == [5, 7, -1, -1]
-        assert collection.maps["second"].lookup(bytes(4)) == struct.pack("=q", 7)
+        assert collection.maps["second"].raw.lookup(bytes(4)) == struct.pack("=q", 7)
 
 
 @case("compiler/libbpf/pinning", kernel=RAW_TP_RUN)

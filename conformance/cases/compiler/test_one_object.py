@@ -52,7 +52,7 @@ def attached(
         keys = collection.maps["wanted"]
         assert isinstance(keys, ArrayMap)
         for key, value in wanted.items():
-            keys.set(key, struct.pack("=Q", value))
+            keys[key] = value
         (program,) = collection.spec.programs
         loaded = collection.load_program(program)
         with attach_raw_tracepoint(system, loaded, event):

@@ -7,6 +7,7 @@ import platform
 import resource
 import socket
 import struct
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from bpfkit.collection import Collection, load
 from bpfkit.compat.bcc import DEBUG_PREPROCESSOR
 from bpfkit.errors import CompileError, VerifierError
 from bpfkit.links.tracing import attach_tracing
-from bpfkit.maps.array import ArrayMap
 from bpfkit.uapi.bpf import ProgType
 from conformance.case import case
 from conformance.triggers import GETPGID, getpgid_call, spawn, until
@@ -415,9 +415,13 @@ def test_the_callback_of_a_timer_has_its_value() -> None:
     )
     with load(text) as collection:
         collection.load_program("program", ProgType.XDP).test_run(bytes(64))
-        alarms = collection.maps["alarms"]
-        assert isinstance(alarms, ArrayMap)
-        assert until(lambda: struct.unpack_from("=QI", alarms.get(2), 16) == (1, 2), os.sched_yield)
+        alarms = collection.maps["alarms"].raw
+        key = (2).to_bytes(4, sys.byteorder)
+
+        def rung() -> bool:
+            return struct.unpack_from("=QI", alarms.lookup(key) or b"", 16) == (1, 2)
+
+        assert until(rung, os.sched_yield)
 
 
 # ---------------------------------------------------------------- the safety net

@@ -104,7 +104,7 @@ def test_each_element_of_a_percpu_hash() -> None:
 
 def set_for_all_cpus(collection: Collection, name: str, key: int) -> int:
     """Give each CPU's value its number times 3, and 1; how many CPUs there are."""
-    map = collection.maps[name]
+    map = collection.maps[name].raw
     cpus = map.buffer_size // 8
     value = b"".join(struct.pack("=Q", 3 * cpu + 1) for cpu in range(cpus))
     map.update(struct.pack("=I", key), value)

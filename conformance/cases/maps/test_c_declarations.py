@@ -38,7 +38,7 @@ def test_attributes_reach_the_kernel() -> None:
              __type(value, u8); __uint(map_flags, BPF_F_NO_PREALLOC); } three SEC(".maps");
     """
     with load_text(text) as collection:
-        infos = {name: collection.maps[name].info() for name in ("one", "two", "three")}
+        infos = {name: collection.maps[name].raw.info() for name in ("one", "two", "three")}
     one, two, three = infos["one"], infos["two"], infos["three"]
     assert (one.type, one.key_size, one.value_size, one.max_entries) == (MapType.HASH, 24, 2, 7)
     assert one.flags == MapFlag.NO_PREALLOC
@@ -75,11 +75,13 @@ def test_bcc_flags_reach_the_kernel() -> None:
     )
     with load(text) as collection:
         collection.load_program("program", ProgType.XDP).test_run(PACKET)
-        flags = {name: collection.maps[name].info().flags for name in ("counts", "recent", "given")}
+        flags = {
+            name: collection.maps[name].raw.info().flags for name in ("counts", "recent", "given")
+        }
         assert values.stored(collection)[:2] == [0, 8009]
-        assert collection.maps["counts"].lookup(struct.pack("=I", 4)) == struct.pack("=Q", 5)
+        assert collection.maps["counts"].raw.lookup(struct.pack("=I", 4)) == struct.pack("=Q", 5)
         with pytest.raises(OSError, match="EPERM"):
-            collection.maps["counts"].update(struct.pack("=I", 4), bytes(8))
+            collection.maps["counts"].raw.update(struct.pack("=I", 4), bytes(8))
     assert flags == {
         # Access flags belong to the descriptor, not to the map.
         "counts": MapFlag.NO_PREALLOC,
@@ -100,9 +102,9 @@ def test_bcc_pinned_tables() -> None:
         for expected in (1, 2):
             with load(text) as collection:
                 collection.load_program("program", ProgType.XDP).test_run(PACKET)
-                found = collection.maps["counts"].lookup(struct.pack("=I", 1))
+                found = collection.maps["counts"].raw.lookup(struct.pack("=I", 1))
                 assert found == struct.pack("=Q", expected)
-                assert collection.maps["counts"].info().flags == MapFlag.NO_PREALLOC
+                assert collection.maps["counts"].raw.info().flags == MapFlag.NO_PREALLOC
         other = text.replace("u32, u64", "u32, u32")
         with pytest.raises(LoadError, match=r"map 'counts' is pinned at .*/table.*values of 8"):
             load(other)
@@ -189,9 +191,9 @@ def test_bcc_queues_and_socket_maps_are_pinned() -> None:
         BPF_XSKMAP(socks, 4, "{xsk}");
         """
         with load(text) as one, load(text) as two:
-            one.maps["line"].update(b"", struct.pack("=I", 9))
-            assert two.maps["line"].lookup_and_delete(b"") == struct.pack("=I", 9)
-            assert two.maps["socks"].info().id == one.maps["socks"].info().id
+            one.maps["line"].raw.update(b"", struct.pack("=I", 9))
+            assert two.maps["line"].raw.lookup_and_delete(b"") == struct.pack("=I", 9)
+            assert two.maps["socks"].raw.info().id == one.maps["socks"].raw.info().id
         assert queue.exists()
         assert xsk.exists()
 
@@ -218,5 +220,7 @@ def test_bcc_other_public_tables() -> None:
     with BPF(text=exporting) as one, BPF(text=importing) as two:
         two.load_func("program", BPF.XDP)
         two.collection.programs["program"].test_run(PACKET)
-        assert one.collection.maps["elsewhere"].lookup(struct.pack("=I", 1)) == struct.pack("=Q", 6)
-        assert two.collection.maps["elsewhere"].type is MapType.LRU_HASH
+        assert one.collection.maps["elsewhere"].raw.lookup(struct.pack("=I", 1)) == struct.pack(
+            "=Q", 6
+        )
+        assert two.collection.maps["elsewhere"].raw.type is MapType.LRU_HASH

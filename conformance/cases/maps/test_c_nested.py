@@ -63,7 +63,7 @@ def check_bcc(kind: str) -> None:
         program = collection.load_program("program", ProgType.XDP)
         program.test_run(PACKET)
         assert values.stored(collection) == [0, 0, 0, 1]
-        put(collection.maps["outer"], 2, collection.maps["other"])
+        put(collection.maps["outer"].raw, 2, collection.maps["other"].raw)
         program.test_run(PACKET)
         assert values.stored(collection) == [0, 42, 0, 0]
 
@@ -93,7 +93,7 @@ def test_bcc_hash_of_maps_takes_two_to_four_arguments() -> None:
     BPF_HASH_OF_MAPS(four, u64, "inner", 5);
     """
     with load(text) as collection:
-        shapes = {n: (m.key_size, m.max_entries) for n, m in collection.maps.items()}
+        shapes = {n: (m.raw.key_size, m.raw.max_entries) for n, m in collection.maps.items()}
     assert shapes == {"inner": (4, 1), "two": (4, 10240), "three": (16, 10240), "four": (8, 5)}
 
 

@@ -25,7 +25,7 @@ BPF_ARRAY(out, s64, 4);
 
 
 def put(collection: Collection, name: str, index: int, fd: int) -> None:
-    collection.maps[name].update(struct.pack("=I", index), struct.pack("=i", fd))
+    collection.maps[name].raw.update(struct.pack("=I", index), struct.pack("=i", fd))
 
 
 @case("maps/prog_array/c-bcc", kernel="4.2", feature="map_type/prog_array")
@@ -51,7 +51,7 @@ def test_bcc_tail_calls() -> None:
         put(collection, "next", 2, second.fileno())
         assert first.test_run(PACKET).retval == 1
         assert values.stored(collection)[:2] == [1, 7]
-        collection.maps["next"].delete(struct.pack("=I", 2))
+        collection.maps["next"].raw.delete(struct.pack("=I", 2))
         assert first.test_run(PACKET).retval == 2
         assert values.stored(collection)[:2] == [2, 7]
 
@@ -150,7 +150,7 @@ def test_bcc_counters() -> None:
             program.test_run(context=bytes(16), repeat=0)
             second = values.stored(collection)
             for cpu in sorted(os.sched_getaffinity(0)):
-                collection.maps["counters"].delete(struct.pack("=I", cpu))
+                collection.maps["counters"].raw.delete(struct.pack("=I", cpu))
             program.test_run(context=bytes(16), repeat=0)
             empty = values.stored(collection)
     assert first[0] > 0
@@ -226,7 +226,7 @@ def test_bcc_stacks_by_build_id() -> None:
             getpid_calls(1)
         (stack,) = values.stored(collection)
         assert stack >= 0
-        found = collection.maps["stacks"].lookup(struct.pack("=I", stack)) or b""
+        found = collection.maps["stacks"].raw.lookup(struct.pack("=I", stack)) or b""
         assert len(found) == 127 * 32
         frames = list(struct.iter_unpack("=i20sQ", found))
         # 1 is BPF_STACK_BUILD_ID_VALID, 2 an address without one.

@@ -53,7 +53,7 @@ def verdict(collection: Collection) -> int:
 
 
 def set_slot(collection: Collection, key: int, value: int) -> None:
-    collection.maps["map"].update(struct.pack("=I", key), struct.pack("=I", value))
+    collection.maps["map"].raw.update(struct.pack("=I", key), struct.pack("=I", value))
 
 
 def arrives_on_other_device(make: Callable[..., Collection], kind: str) -> None:

@@ -18,7 +18,7 @@ BUSY, DISCARDED = 1 << 31, 1 << 30
 
 def records_of(collection: Collection, name: str) -> list[tuple[bytes, int]]:
     """(content, length word) of every record in a ring buffer, as its memory has them."""
-    ring = collection.maps[name]
+    ring = collection.maps[name].raw
     page = mmap.PAGESIZE
     found = []
     calls = collection.system.syscalls
@@ -174,7 +174,7 @@ def test_dynptrs_over_map_values() -> None:
 
 def put(collection: Collection, name: str, samples: list[bytes]) -> None:
     """Write samples into a user ring buffer, whose producer is this process."""
-    ring = collection.maps[name]
+    ring = collection.maps[name].raw
     page = mmap.PAGESIZE
     calls = collection.system.syscalls
     memory = calls.mmap(

@@ -75,7 +75,7 @@ def check_adding(kind: str) -> None:
             client.sendall(b"hello")
             assert accepted.recv(10) == b"hello"
             assert read(collection)[:2] == [0, -17]  # EEXIST
-            assert collection.maps["socks"].delete(struct.pack("=I", 3))
+            assert collection.maps["socks"].raw.delete(struct.pack("=I", 3))
 
 
 @case("maps/sockmap/c-update", kernel="4.14", feature="map_type/sockmap")
@@ -109,7 +109,7 @@ def check_redirect(text: str, kind: ProgType, hook: AttachType, *, bcc: bool) ->
     collection = load(text) if bcc else load_text(text)
     with collection, tcp_pair() as (client, accepted), tcp_pair() as (other, end):
         program = collection.load_program("verdict", kind, hook)
-        socks = collection.maps["socks"]
+        socks = collection.maps["socks"].raw
         message = kind is ProgType.SK_MSG
         source, target = (client, end) if message else (accepted, other)
         with on_map(collection, program, socks, hook):
@@ -203,7 +203,9 @@ def test_sockets_are_looked_up_and_released() -> None:
         program = collection.load_program("program")
         program.test_run(bytes(64))
         assert stored(collection) == [-1]
-        collection.maps["socks"].update(struct.pack("=I", 2), struct.pack("=I", client.fileno()))
+        collection.maps["socks"].raw.update(
+            struct.pack("=I", 2), struct.pack("=I", client.fileno())
+        )
         program.test_run(bytes(64))
         assert stored(collection) == [socket.AF_INET]
 
@@ -230,7 +232,7 @@ def check_chosen(collection: Collection) -> None:
             port = member.getsockname()[1]
             group.append(member)
         for slot, member in enumerate(group):
-            collection.maps["group"].update(
+            collection.maps["group"].raw.update(
                 struct.pack("=I", slot), struct.pack("=Q", member.fileno())
             )
         group[0].setsockopt(socket.SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, program.fileno())

@@ -139,7 +139,7 @@ def test_timers_in_values() -> None:
         with load_text(text, 4) as collection:
             trigger(collection)
             assert stored(collection) == [0, 0, 0, -16], kind
-            assert fired(collection.maps["slots"]) == 3, kind
+            assert fired(collection.maps["slots"].raw) == 3, kind
 
 
 def fired(slots: object) -> int:
@@ -164,7 +164,7 @@ def test_bcc_timers_in_values() -> None:
     with load(text) as collection:
         collection.load_program("program", ProgType.SCHED_CLS).test_run(PACKET)
         assert values.stored(collection) == [0, 0, 0, -16]
-        assert fired(collection.maps["slots"]) == 3
+        assert fired(collection.maps["slots"].raw) == 3
 
 
 def set_callback() -> str:
@@ -212,7 +212,7 @@ def test_work_queues_in_values() -> None:
     with load_text(text, 3) as collection:
         trigger(collection)
         assert stored(collection) == [0, 0, 0]
-        assert fired(collection.maps["slots"]) == 3
+        assert fired(collection.maps["slots"].raw) == 3
 
 
 KPTR = """
@@ -394,12 +394,12 @@ def test_user_memory_in_task_storage() -> None:
     try:
         with load_text(text, globals={"wanted": os.getpid()}) as collection:
             address = struct.pack("=Q", ctypes.addressof(memory))
-            collection.maps["slots"].update(struct.pack("=i", pidfd), address)
+            collection.maps["slots"].raw.update(struct.pack("=i", pidfd), address)
             with traced(collection, collection.load_program("program")):
                 os.getpgid(0)
             assert stored(collection) == [55]
             assert memory[1] == 77
-            collection.maps["slots"].delete(struct.pack("=i", pidfd))
+            collection.maps["slots"].raw.delete(struct.pack("=i", pidfd))
     finally:
         os.close(pidfd)
         del memory
@@ -438,4 +438,4 @@ def test_bcc_work_queues_in_values() -> None:
     with load(text) as collection:
         collection.load_program("program", ProgType.SCHED_CLS).test_run(PACKET)
         assert values.stored(collection) == [0, 0, 0]
-        assert fired(collection.maps["slots"]) == 3
+        assert fired(collection.maps["slots"].raw) == 3

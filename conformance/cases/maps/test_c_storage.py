@@ -33,7 +33,7 @@ def send_to_myself(times: int) -> socket.socket:
 
 def of_descriptor(collection: Collection, name: str, fd: int) -> bytes | None:
     """The value that a map keeps for the object behind a descriptor."""
-    return collection.maps[name].lookup(struct.pack("=i", fd))
+    return collection.maps[name].raw.lookup(struct.pack("=i", fd))
 
 
 SOCKETS_BCC = """
@@ -349,7 +349,7 @@ def counted_in_cgroup(kind: str) -> tuple[list[int], list[bytes]]:
         )
         with in_cgroup(collection, program, AttachType.CGROUP_INET_EGRESS):
             send_to_myself(3).close()
-            found = [value for _, value in collection.maps["kept"].items()]
+            found = [value for _, value in collection.maps["kept"].raw.items()]
         return values.stored(collection), found
 
 
@@ -420,7 +420,7 @@ def test_bcc_cgroup_membership() -> None:
     """
     with load(text) as collection, own_cgroup() as mine:
         program = collection.load_program("raw_tracepoint__sys_enter", ProgType.RAW_TRACEPOINT)
-        collection.maps["groups"].update(struct.pack("=I", 0), struct.pack("=i", mine))
+        collection.maps["groups"].raw.update(struct.pack("=I", 0), struct.pack("=i", mine))
         program.test_run(context=bytes(16), repeat=0)
         assert values.stored(collection) == [1, -11]  # EAGAIN: no cgroup in the slot
         with own_cgroup("bk-other"):
@@ -440,6 +440,6 @@ def test_cgroup_membership() -> None:
     }
     """
     with load_text(text) as collection, own_cgroup() as mine:
-        collection.maps["groups"].update(struct.pack("=I", 0), struct.pack("=i", mine))
+        collection.maps["groups"].raw.update(struct.pack("=I", 0), struct.pack("=i", mine))
         trigger(collection)
         assert stored(collection) == [1]

@@ -15,7 +15,6 @@ from bpfkit.codec.from_class import codec_from
 from bpfkit.codec.percpu import PerCpuCodec
 from bpfkit.codec.types_of import types_of
 from bpfkit.collection import load
-from bpfkit.maps.array import ArrayMap
 from bpfkit.syscalls.api import Syscalls
 from bpfkit.syscalls.fd import OwnedFd
 from bpfkit.syscalls.requests import MapCreate
@@ -198,9 +197,8 @@ def test_a_lock_inside_a_value_is_none() -> None:
         btf = collection.spec.btf
         assert btf is not None
         codec = codec_of(btf, collection.spec.maps["locked"].value_type_id)
-        locked = collection.maps["locked"]
-        assert isinstance(locked, ArrayMap)
-        locked.set(0, codec.encode({"count": 2}))
+        locked = collection.maps["locked"].raw
+        locked.update(bytes(4), codec.encode({"count": 2}))
         collection.load_program("program").test_run(bytes(64))
-        found = codec.decode(locked.get(0))
+        found = codec.decode(locked.lookup(bytes(4)) or b"")
     assert found == {"lock": None, "count": 7}

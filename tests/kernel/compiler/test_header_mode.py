@@ -48,7 +48,7 @@ def test_macros_and_types_of_installed_headers_serve_a_program(
     for _ in range(2):  # the second time with the headers precompiled
         with load(TEXT, kernel_headers=tree) as collection:
             collection.load_program("program", ProgType.XDP).test_run(bytes(64))
-            array = collection.maps["out"]
+            array = collection.maps["out"].raw
             values = [array.lookup(struct.pack("=I", index)) for index in range(3)]
         assert values == [struct.pack("=Q", value) for value in (144, 0x1234, 8)]
     assert list(tmp_path.glob("bpfkit/headers/*/base.pch"))

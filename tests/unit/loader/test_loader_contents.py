@@ -81,8 +81,8 @@ def test_maps_are_put_into_maps(tmp_path: Path) -> None:
     system, calls = fake_system(tmp_path)
     with load_object(object_of(slot=SLOT, outer=outer), system) as loaded:
         held = calls.maps[loaded.maps["outer"].fileno()].values
-        fd = loaded.maps["slot"].fileno()
-    assert held[(2).to_bytes(4, "little")] == fd.to_bytes(4, "little")
+        slot = loaded.maps["slot"].info().id
+    assert held[(2).to_bytes(4, "little")] == slot.to_bytes(4, "little")
 
 
 def test_a_map_that_is_not_there_is_an_error(tmp_path: Path) -> None:

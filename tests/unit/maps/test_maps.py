@@ -7,12 +7,8 @@ from pathlib import Path
 import pytest
 
 from bpfkit.errors import LoadError, SyscallError
-from bpfkit.maps.array import ArrayMap
 from bpfkit.maps.base import Map
 from bpfkit.maps.create import create_map
-from bpfkit.maps.lpm import LpmTrie
-from bpfkit.maps.percpu import PerCpuMap
-from bpfkit.maps.queue import QueueMap
 from bpfkit.obj.spec import MapSpec
 from bpfkit.system import System
 from bpfkit.uapi.bpf import MapType, UpdateFlag
@@ -85,46 +81,23 @@ def test_items_are_the_same_with_and_without_batches(
     assert list(counts.keys()) == []
 
 
-def test_values_of_all_cpus_are_split_and_joined(system: System) -> None:
-    with create_map(MapSpec("p", MapType.PERCPU_HASH, 4, 4, 2), system) as map:
-        assert isinstance(map, PerCpuMap)
-        assert (map.cpus, map.stride, map.buffer_size) == (4, 8, 32)
-        map.update_cpus(key(1), [b"aaaa", b"bbbb", b"cccc", b"dddd"])
-        assert map.lookup_cpus(key(1)) == [b"aaaa", b"bbbb", b"cccc", b"dddd"]
-        assert map.lookup_cpus(key(2)) is None
-        with pytest.raises(ValueError, match="takes 4 values of 4 bytes"):
-            map.update_cpus(key(1), [b"aaaa"])
-
-
 def test_an_array_has_every_index(system: System) -> None:
     with create_map(MapSpec("a", MapType.ARRAY, 4, 8, 3), system) as map:
-        assert isinstance(map, ArrayMap)
-        map.set(2, value(7))
+        map.update(key(2), value(7))
         assert [v for _, v in map.items()] == [value(0), value(0), value(7)]
-        assert (len(map), map.get(2), list(map.keys())) == (3, value(7), [key(0), key(1), key(2)])
-        for index in (-1, 3):
-            with pytest.raises(IndexError, match=f"no element {index}"):
-                map.get(index)
-            with pytest.raises(IndexError, match=f"no element {index}"):
-                map.set(index, value(0))
+        assert list(map.keys()) == [key(0), key(1), key(2)]
 
 
-def test_a_queue_gives_what_was_pushed(system: System) -> None:
+def test_slots_that_are_empty_have_no_key(system: System) -> None:
+    with create_map(MapSpec("a", MapType.DEVMAP, 4, 4, 3), system) as map:
+        map.update(key(2), key(1))
+        assert list(map.keys()) == [key(2)]
+
+
+def test_a_queue_has_no_keys(system: System) -> None:
     with create_map(MapSpec("q", MapType.QUEUE, 0, 8, 1), system) as map:
-        assert isinstance(map, QueueMap)
-        assert map.push(value(1))
-        assert map.peek() == value(1)
-        assert map.pop() == value(1)
-        assert map.pop() is None
-        assert list(map.items()) == []
-
-
-def test_a_prefix_is_a_length_and_its_bits(system: System) -> None:
-    with create_map(MapSpec("t", MapType.LPM_TRIE, 8, 8, 1, 1), system) as map:
-        assert isinstance(map, LpmTrie)
-        assert map.network("10.1.0.0/16") == b"\x10\0\0\0\x0a\x01\0\0"
-        with pytest.raises(ValueError, match="no room for 40 bits"):
-            map.prefix(40, b"\x0a\0\0\0")
+        map.update(b"", value(1))
+        assert (list(map.keys()), list(map.items())) == ([], [])
 
 
 def test_a_perf_buffer_without_a_size_has_a_slot_for_each_cpu(system: System) -> None:

@@ -7,7 +7,13 @@ import pytest
 from bpfkit.errors import NotSupportedError
 from bpfkit.syscalls.bpf import kernel_name
 from bpfkit.syscalls.call import ENOTSUPP, numbers_of
-from bpfkit.syscalls.hints import hint_for_call, hint_for_map, hint_for_program
+from bpfkit.syscalls.hints import (
+    hint_for_call,
+    hint_for_element,
+    hint_for_freeze,
+    hint_for_map,
+    hint_for_program,
+)
 from bpfkit.syscalls.requests import MapCreate, ProgLoad
 from bpfkit.uapi.bpf import BpfCmd, MapType, ProgType
 
@@ -65,3 +71,30 @@ def test_a_name_is_cut_to_what_the_kernel_takes(name: str, expected: bytes) -> N
 def test_a_machine_without_numbers_is_refused_with_those_known() -> None:
     with pytest.raises(NotSupportedError, match="x86_64"):
         numbers_of("vax")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        pytest.param(BpfCmd.MAP_UPDATE_ELEM, errno.E2BIG, "the map is full", id="full"),
+        pytest.param(BpfCmd.MAP_UPDATE_BATCH, errno.ENOSPC, "the trie is full", id="full trie"),
+        pytest.param(BpfCmd.MAP_UPDATE_ELEM, errno.EEXIST, "it must be new", id="new"),
+        pytest.param(BpfCmd.MAP_UPDATE_ELEM, errno.ENOENT, "it must exist", id="old"),
+        pytest.param(BpfCmd.MAP_UPDATE_ELEM, errno.EINVAL, "what this map type takes", id="wrong"),
+        pytest.param(BpfCmd.MAP_UPDATE_ELEM, errno.EBADF, "no descriptor of what", id="descriptor"),
+        pytest.param(BpfCmd.MAP_UPDATE_ELEM, errno.EBUSY, "try again", id="busy"),
+        pytest.param(BpfCmd.MAP_DELETE_ELEM, errno.EINVAL, "set them to zero", id="array"),
+        pytest.param(BpfCmd.MAP_LOOKUP_ELEM, errno.EPERM, "reading or writing alone", id="one way"),
+        pytest.param(BpfCmd.MAP_LOOKUP_ELEM, ENOTSUPP, "for user space", id="ENOTSUPP"),
+    ],
+)
+def test_an_operation_on_an_element_that_was_refused_gets_a_hint(
+    command: BpfCmd, code: int, words: str
+) -> None:
+    assert words in (hint_for_element(command, code) or "")
+
+
+def test_what_needs_no_hint_of_its_own_gets_none() -> None:
+    assert hint_for_element(BpfCmd.MAP_LOOKUP_ELEM, errno.ENOSYS) is None
+    assert hint_for_freeze(errno.ENOSYS) is None
+    assert "frozen already" in (hint_for_freeze(errno.EBUSY) or "")
