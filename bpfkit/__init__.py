@@ -14,18 +14,31 @@ if TYPE_CHECKING:
     from .collection import compile_text as compile_text
     from .collection import load as load
     from .compat.bcc import BPF as BPF
+    from .compat.bcc import USDT as USDT
     from .host.files import read_facts as read_facts
+    from .links.prospects import explain_attach as explain_attach
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BPF": "compat.bcc",
+    "USDT": "compat.bcc",
     "Collection": "collection",
     "compile_text": "collection",
+    "explain_attach": "links.prospects",
     "load": "collection",
     "read_facts": "host.files",
 }
-__all__ = ["BPF", "Collection", "__version__", "compile_text", "load", "read_facts"]
+__all__ = [
+    "BPF",
+    "USDT",
+    "Collection",
+    "__version__",
+    "compile_text",
+    "explain_attach",
+    "load",
+    "read_facts",
+]
 
 
 def __getattr__(name: str) -> object:

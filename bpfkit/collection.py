@@ -30,6 +30,9 @@ from .host.cache_directory import objects_directory, precompiled_directory
 from .host.facts import LiveFacts
 from .host.kernel_headers import find_kernel_headers
 from .host.own_headers import read_own_headers
+from .links.base import Link
+from .links.closing import close_links
+from .links.hooked import HookedProgram
 from .loader import LoadedObject, load_object
 from .maps.families import typed_map
 from .maps.globals import Globals, with_globals
@@ -44,6 +47,7 @@ from .uapi.bpf import AttachType, ProgType
 if TYPE_CHECKING:
     from .host.files import BtfFacts
     from .host.recorded import RecordedFacts
+    from .links.usdt_spec import UsdtSpecs
 
     Facts = LiveFacts | RecordedFacts | BtfFacts
     """What can be known of a kernel to compile for."""
@@ -80,9 +84,10 @@ class Collection:
         self._loaded = loaded
         self._recompile = recompile
         self._given = dict(globals or {})
-        self._programs: dict[str, Program] = {}
+        self._programs: dict[str, HookedProgram] = {}
         self._owned: dict[int, Closable] = {}
         self._maps: dict[str, TypedMap] | None = None
+        self._usdt_specs: UsdtSpecs | None = None
 
     @property
     def spec(self) -> ObjectSpec:
@@ -118,7 +123,7 @@ class Collection:
         return self._loaded.arenas
 
     @property
-    def programs(self) -> Mapping[str, Program]:
+    def programs(self) -> Mapping[str, HookedProgram]:
         """The programs loaded so far, by name."""
         return self._programs
 
@@ -129,7 +134,7 @@ class Collection:
         attach_type: AttachType | None = None,
         *,
         log_level: int = 0,
-    ) -> Program:
+    ) -> HookedProgram:
         """Load a program once; later calls give the same one, whatever type they name.
 
         ``log_level`` 1 or 2 keeps the verifier's log (`Program.log`).
@@ -139,18 +144,48 @@ class Collection:
         """
         program = self._programs.get(name)
         if program is None:
-
-            def load(loaded: LoadedObject) -> Program:
-                return loaded.load_program(name, type, attach_type=attach_type, log_level=log_level)
-
-            try:
-                program = load(self._loaded)
-            except VerifierError as refused:
-                program = self._load_with_reads(refused, load)
-                if program is None:
-                    raise
+            program = self.load_another(name, type, attach_type, log_level=log_level)
             self._programs[name] = program
         return program
+
+    def load_another(
+        self,
+        name: str,
+        type: ProgType | None = None,
+        attach_type: AttachType | None = None,
+        *,
+        log_level: int = 0,
+    ) -> HookedProgram:
+        """Load a program once more, say for another attach type; the caller closes it.
+
+        Raises as `load_program` does.
+        """
+
+        def load(loaded: LoadedObject) -> Program:
+            return loaded.load_program(name, type, attach_type=attach_type, log_level=log_level)
+
+        try:
+            program: Program | None = load(self._loaded)
+        except VerifierError as refused:
+            program = self._load_with_reads(refused, load)
+            if program is None:
+                raise
+        assert program is not None
+        return HookedProgram.adopt(program, self)
+
+    def usdt_specs(self) -> UsdtSpecs | None:
+        """Where programs find the arguments of USDT probes; None when they do not ask."""
+        from .links.usdt_spec import ADDRESSES_MAP, SPECS_MAP, UsdtSpecs  # few programs ask
+
+        raw = self._loaded.maps
+        if self._usdt_specs is None and SPECS_MAP in raw and ADDRESSES_MAP in raw:
+            cookies = self.system.features.has("helper/bpf_get_attach_cookie")
+            self._usdt_specs = UsdtSpecs(raw[SPECS_MAP], raw[ADDRESSES_MAP], cookies=cookies)
+        return self._usdt_specs
+
+    def section_of(self, program: str) -> str:
+        """The section that a program was declared in."""
+        return self.spec.programs[program].section
 
     def _load_with_reads(
         self, refused: VerifierError, load: Callable[[LoadedObject], Program]
@@ -187,6 +222,10 @@ class Collection:
 
     def own(self, thing: Closable) -> None:
         """Close ``thing`` together with the collection, before its programs."""
+        count = len(self._owned)
+        if count >= 64 and not count & (count - 1):  # now and then, forget what was closed
+            open_ = {k: t for k, t in self._owned.items() if not (isinstance(t, Link) and t.closed)}
+            self._owned = open_
         self._owned[id(thing)] = thing
 
     def disown(self, thing: Closable) -> None:
@@ -199,8 +238,11 @@ class Collection:
             rest.callback(self._loaded.close)
             for program in self._programs.values():
                 rest.callback(program.close)
+            links = [thing for thing in self._owned.values() if isinstance(thing, Link)]
             for thing in self._owned.values():
-                rest.callback(thing.close)
+                if not isinstance(thing, Link):
+                    rest.callback(thing.close)
+            rest.callback(close_links, links)
             self._programs, self._owned = {}, {}
 
     def __enter__(self) -> Self:

@@ -7,7 +7,12 @@ from __future__ import annotations
 import importlib
 import sys
 
-_MODULES = {"bcc": "bcc", "bcc.utils": "bcc.utils", "bcc.table": "bcc.table"}
+_MODULES = {
+    "bcc": "bcc",
+    "bcc.table": "bcc.table",
+    "bcc.usdt": "bcc.usdt",
+    "bcc.utils": "bcc.utils",
+}
 
 
 def install() -> None:

@@ -7,6 +7,7 @@ files are below ``root``, so that a test, or a look at another machine's files, 
 from __future__ import annotations
 
 import platform
+import re
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -41,6 +42,7 @@ class LiveFacts:
         self.version_text = version_text
         """What uname(2) calls version: who built the kernel and when."""
         self._modules: dict[str, Btf | None] = {}
+        self._traceable: dict[str, tuple[str, list[bytes]]] = {}
 
     @cached_property
     def version(self) -> Version:
@@ -125,6 +127,29 @@ class LiveFacts:
     def has_symbol(self, name: str) -> bool:
         """Whether kallsyms lists ``name``."""
         return name in self.kallsyms
+
+    def traceable_functions(self, name: str) -> list[bytes]:
+        """Lines of a list of functions in tracefs; it is read anew when modules came or went.
+
+        The kernel takes half a second to write it, and tools ask several times.
+        """
+        modules = self._read("proc/modules") or ""
+        known = self._traceable.get(name)
+        if known is None or known[0] != modules:
+            known = (modules, self.tracefs.read_bytes(name).splitlines())
+            self._traceable[name] = known
+        return known[1]
+
+    def module_names(self) -> frozenset[str] | None:
+        """Names of the loaded modules; None when they cannot be listed."""
+        text = self._read("proc/modules")
+        return None if text is None else frozenset(m.split()[0] for m in text.splitlines())
+
+    def lockdown(self) -> str:
+        """How the kernel is locked down: "integrity", "confidentiality", or "" for not at all."""
+        # none [integrity] confidentiality
+        chosen = re.search(r"\[(\w+)\]", self._read("sys/kernel/security/lockdown") or "")
+        return "" if chosen is None or chosen[1] == "none" else chosen[1]
 
     def kprobe_blacklist(self) -> frozenset[str]:
         """Functions that kprobes must not touch; empty when debugfs is not readable."""

@@ -63,6 +63,16 @@ class Tracefs:
         """Lines with the functions that ftrace can trace; a module's name may follow."""
         return (self._read("available_filter_functions") or "").splitlines()
 
+    def read_bytes(self, name: str) -> bytes:
+        """A long file as it is; empty when it is not there."""
+        path = self.find()
+        if path is None:
+            return b""
+        try:
+            return (path / name).read_bytes()
+        except OSError:
+            return b""
+
     def _read(self, name: str) -> str | None:
         path = self.find()
         if path is None:

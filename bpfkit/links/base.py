@@ -2,7 +2,8 @@
 
 A `Link` is one attachment of a program to a hook. Closing it detaches. Most attachments live in
 descriptors and end with the process by themselves; those that do not (tracefs entries, XDP set
-through netlink) bring an ``undo``, which also runs when the interpreter exits.
+through netlink) bring an ``undo``, which also runs when the interpreter exits. What else a link can
+do depends on the kernel's idea of it: see `bpf_link.BpfLink` for all of it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ import weakref
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, NoReturn, Protocol, Self
 
+from ..errors import NotSupportedError
 from ..uapi.bpf import ProgType
+from .leaving import leave_by_exit
+
+if TYPE_CHECKING:
+    from ..syscalls.requests import LinkInfo
 
 
 class Method(StrEnum):
@@ -25,6 +31,8 @@ class Method(StrEnum):
     PERF = "perf ioctl"  # PERF_EVENT_IOC_SET_BPF, before Linux 5.15
     RAW_TRACEPOINT = "BPF_RAW_TRACEPOINT_OPEN"
     NETLINK = "netlink"
+    COMMAND = "BPF_PROG_ATTACH"
+    SOCKET = "setsockopt"
 
 
 class Attachable(Protocol):
@@ -78,12 +86,16 @@ class Link:
         """What it is attached to, as a person would say it."""
         self.method = method
         self._fds = tuple(fds)
+        self._first = len(self._fds)
+        """How many of them end the calls; the others only keep the kernel's memory."""
         self._undo = undo
         self._finalizer = weakref.finalize(
             self, _collected, os.getpid(), self._fds, self._undo, repr(self)
         )
         # What lives in descriptors ends with the process; the rest has to be undone.
         self._finalizer.atexit = undo is not None
+        if undo is not None:
+            leave_by_exit()
 
     def fileno(self) -> int:
         """The link's descriptor; ValueError when it is closed or never had one."""
@@ -101,6 +113,40 @@ class Link:
         """Detach now. Calling it twice is harmless."""
         if self._finalizer.detach() is not None:
             tear_down(self._fds, self._undo)
+
+    def give_up(self) -> tuple[Sequence[Closable], Sequence[Closable], Callable[[], None] | None]:
+        """Hand what has to be closed to who closes it: what ends the calls, the rest, the undo.
+
+        See `closing.close_links`. The link is closed from now on.
+        """
+        if self._finalizer.detach() is None:
+            return (), (), None
+        return self._fds[: self._first], self._fds[self._first :], self._undo
+
+    def info(self) -> LinkInfo:
+        """What the kernel says about the link; NotSupportedError when it knows of none."""
+        self._lacks("information")
+
+    def update(self, program: Attachable) -> None:
+        """Put another program in place of the one that runs.
+
+        Raises AttachError, or NotSupportedError where that takes a new link.
+        """
+        self._lacks("another program")
+
+    def pin(self, path: str | os.PathLike[str]) -> None:
+        """Give the link a name in a BPF file system, by which it outlives this process.
+
+        Raises NotSupportedError where only a bpf_link could.
+        """
+        self._lacks("a pin")
+
+    def _lacks(self, what: str) -> NoReturn:
+        raise NotSupportedError(
+            f"{what} of an attachment made through {self.method}",
+            hint="only a bpf_link has that; where the kernel knows one for this hook, it is taken",
+            who=repr(self),
+        )
 
     def __repr__(self) -> str:
         return f"<{self.hook} link: program '{self.program}' on {self.target}>"

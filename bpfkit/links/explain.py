@@ -41,6 +41,12 @@ class KprobeFacts:
     """Names in debugfs ``kprobes/blacklist``; empty when it cannot be read."""
     traceable: Callable[[], Collection[str]]
     """Names in tracefs ``available_filter_functions``; empty when it cannot be read."""
+    modules: Callable[[], Collection[str] | None] = lambda: None
+    """Names of the loaded modules; None when that cannot be found out."""
+    lockdown: Callable[[], str] = lambda: ""
+    """How the kernel is locked down: "integrity", "confidentiality", or nothing."""
+    traced: Callable[[str], bool] = lambda name: False
+    """Whether fentry can attach to the function: the kernel's BTF has it."""
 
 
 def explain_kprobe(
@@ -53,16 +59,35 @@ def explain_kprobe(
             "use a tracepoint, a raw tracepoint or fentry instead",
         )
     if code in (errno.EPERM, errno.EACCES):
-        return Explanation(
-            f"{errno.errorcode[code]}: not permitted",
-            "run as root, or with CAP_BPF and CAP_PERFMON; kernel lockdown forbids kprobes too",
-        )
+        return _explain_permission(code, facts)
     return (
-        _explain_name(function, facts)
+        _explain_module(function, facts)
+        or _explain_name(function.rpartition(":")[2], facts)
         or _explain_place(code, function, offset, retprobe)
         or _explain_notrace(function, facts)
         or Explanation(f"{errno.errorcode.get(code, str(code))}: the kernel refused the probe")
     )
+
+
+def _explain_permission(code: int, facts: KprobeFacts) -> Explanation:
+    name = errno.errorcode[code]
+    if facts.lockdown():
+        return Explanation(
+            f"{name}: the kernel is locked down ({facts.lockdown()}), which forbids kprobes",
+            "boot with lockdown=none, or use a tracepoint",
+        )
+    return Explanation(f"{name}: not permitted", "run as root, or with CAP_BPF and CAP_PERFMON")
+
+
+def _explain_module(function: str, facts: KprobeFacts) -> Explanation | None:
+    """Say that the module of ``module:function`` is missing."""
+    module, colon, _ = function.rpartition(":")
+    loaded = facts.modules() if colon else None
+    if loaded is None or module in loaded:
+        return None
+    near = difflib.get_close_matches(module, sorted(loaded), n=3, cutoff=0.6)
+    hint = f"load it (modprobe {module})" + (f"; loaded are {_list(near)}" if near else "")
+    return Explanation(f"module '{module}' is not loaded", hint)
 
 
 def _explain_name(function: str, facts: KprobeFacts) -> Explanation | None:
@@ -74,7 +99,7 @@ def _explain_name(function: str, facts: KprobeFacts) -> Explanation | None:
     if function in facts.blacklist():
         return Explanation(
             "the kernel forbids probes there (it is in debugfs kprobes/blacklist)",
-            "attach to one of its callers",
+            _other(function, facts, "attach to one of its callers"),
         )
     return None
 
@@ -88,6 +113,12 @@ def _explain_notrace(function: str, facts: KprobeFacts) -> Explanation | None:
             "attach to one of its callers, or use a tracepoint",
         )
     return None
+
+
+def _other(function: str, facts: KprobeFacts, hint: str) -> str:
+    """``hint``, and fentry where that would do."""
+    traceable = function in facts.traceable() and facts.traced(function)
+    return f"{hint}, or use fentry" if traceable else hint
 
 
 def _explain_place(code: int, function: str, offset: int, retprobe: bool) -> Explanation | None:

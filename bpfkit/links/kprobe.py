@@ -23,6 +23,7 @@ from ..errors import AttachError, NotSupportedError, SyscallError
 from ..host.pmu import read_probe_pmu
 from ..syscalls.fd import OwnedFd
 from ..syscalls.requests import PerfEvent
+from ..uapi.btf import BtfKind
 from .base import Attachable, Link
 from .explain import KprobeFacts, explain_kprobe
 from .perf import attach_to_event, open_everywhere, open_tracepoint_event
@@ -42,12 +43,14 @@ def attach_kprobe(
     offset: int = 0,
     retprobe: bool = False,
     maxactive: int = 0,
+    cookie: int = 0,
 ) -> Link:
     """Call ``program`` when the kernel enters ``function``, or returns from it.
 
     ``offset`` counts bytes into the function, of an entry probe only. ``maxactive`` is how many
     calls of a return probe may be under way at once, 0 for the kernel's choice. ``module:function``
-    names a function of a module.
+    names a function of a module. ``cookie`` is what bpf_get_attach_cookie() gives there, since
+    Linux 5.15.
 
     Raises AttachError that says why, and what to try.
     """
@@ -60,10 +63,12 @@ def attach_kprobe(
             event, undo = _open_through_tracefs(
                 system, function, offset, retprobe, maxactive, target
             )
-        return attach_to_event(system, program, event, hook=hook, target=target, undo=undo)
+        return attach_to_event(
+            system, program, event, hook=hook, target=target, undo=undo, cookie=cookie
+        )
     except (SyscallError, NotSupportedError) as error:
         code = error.errno if isinstance(error, SyscallError) and error.errno else errno.ENOENT
-        why = explain_kprobe(code, function, _facts(system), offset=offset, retprobe=retprobe)
+        why = explain_kprobe(code, function, kprobe_facts(system), offset=offset, retprobe=retprobe)
         raise AttachError(program.name, target, why.reason, why.hint) from error
 
 
@@ -144,7 +149,8 @@ def _append(path: Path, line: str) -> None:
         raise SyscallError(error.errno or 0, "write", f"{path} ({line})") from error
 
 
-def _facts(system: System) -> KprobeFacts:
+def kprobe_facts(system: System) -> KprobeFacts:
+    """What this kernel says about its functions, for explanations."""
     facts = system.facts
 
     def has_kprobes() -> bool | None:
@@ -159,4 +165,12 @@ def _facts(system: System) -> KprobeFacts:
     def traceable() -> set[str]:
         return {line.split()[0] for line in facts.tracefs.available_filter_functions()}
 
-    return KprobeFacts(has_kprobes, kinds, facts.kprobe_blacklist, traceable)
+    return KprobeFacts(
+        has_kprobes,
+        kinds,
+        facts.kprobe_blacklist,
+        traceable,
+        facts.module_names,
+        facts.lockdown,
+        lambda name: bool(facts.btf.by_name(name, (BtfKind.FUNC,))),
+    )

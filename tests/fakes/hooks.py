@@ -40,6 +40,8 @@ class FakeSyscalls:
     errors: dict[str, list[int]] = field(default_factory=dict)
     calls: list[tuple[object, ...]] = field(default_factory=list)
     events: list[PerfEvent] = field(default_factory=list)
+    options: list[object] = field(default_factory=list)
+    """What links were made with."""
     xdp: XdpState = field(default_factory=lambda: XdpState(0))
 
     def _do(self, call: str, *details: object) -> None:
@@ -71,6 +73,7 @@ class FakeSyscalls:
         self, prog_fd: int, target: int, attach_type: int, *, flags: int = 0, options: object = None
     ) -> OwnedFd:
         self._do("link_create", prog_fd, attach_type, flags)
+        self.options.append(options)
         return self._fd("link")
 
     def raw_tracepoint_open(self, name: str | None, prog_fd: int, cookie: int = 0) -> OwnedFd:
@@ -124,6 +127,11 @@ class FakeTracefs:
     def events(self) -> list[tuple[str, str]]:
         return sorted(self.ids)
 
+    def read_bytes(self, name: str) -> bytes:
+        if name != "available_filter_functions":
+            return b""
+        return b"\n".join(line.encode() for line in self.available_filter_functions())
+
     def available_filter_functions(self) -> list[str]:
         return ["do_sys_open", "vfs_read [some_module]"]
 
@@ -132,6 +140,7 @@ class FakeTracefs:
 class FakeFacts:
     root: Path
     tracefs: FakeTracefs
+    arch: str = "x86_64"
     kprobes: str | None = "y"
     online_cpu_list: tuple[int, ...] = (2, 3)
     kallsyms: FakeKallsyms = field(
@@ -149,8 +158,27 @@ class FakeFacts:
     def config(self, option: str) -> str | None:
         return self.kprobes
 
+    def traceable_functions(self, name: str) -> list[bytes]:
+        return self.tracefs.read_bytes(name).splitlines()
+
+    def module_names(self) -> frozenset[str] | None:
+        return frozenset({"ext4"})
+
+    def lockdown(self) -> str:
+        return ""
+
     def kprobe_blacklist(self) -> frozenset[str]:
         return frozenset()
+
+
+@dataclass
+class FakeFeatures:
+    """Features by name; all others are not there."""
+
+    there: set[str] = field(default_factory=set)
+
+    def has(self, name: str) -> bool:
+        return name in self.there
 
 
 @dataclass
@@ -159,6 +187,7 @@ class FakeKernel:
 
     syscalls: FakeSyscalls
     facts: FakeFacts
+    features: FakeFeatures = field(default_factory=FakeFeatures)
 
     @property
     def system(self) -> System:
@@ -168,10 +197,12 @@ class FakeKernel:
 def kernel(root: Path, *, pmu: bool = True) -> FakeKernel:
     """A kernel whose files are below ``root``, with a kprobe PMU or without."""
     if pmu:
-        folder = root / "sys/bus/event_source/devices/kprobe"
-        (folder / "format").mkdir(parents=True)
-        (folder / "type").write_text("8\n")
-        (folder / "format/retprobe").write_text("config:0\n")
+        for number, name in ((8, "kprobe"), (9, "uprobe")):
+            folder = root / f"sys/bus/event_source/devices/{name}"
+            (folder / "format").mkdir(parents=True)
+            (folder / "type").write_text(f"{number}\n")
+            (folder / "format/retprobe").write_text("config:0\n")
+        (folder / "format/ref_ctr_offset").write_text("config:32-63\n")
     tracefs = FakeTracefs(root, {("sched", "sched_switch"): 41, ("syscalls", "sys_enter_read"): 42})
     (root / "kprobe_events").write_text("p:kprobes/other other_function\n")
     return FakeKernel(FakeSyscalls(), FakeFacts(root, tracefs))

@@ -21,6 +21,11 @@ from .constants import (
 if TYPE_CHECKING:
     from .table import Table
     from .tables.buffers import PerfEventArray, RingBuf
+    from .usdt import USDT as USDT
+    from .usdt import USDTException as USDTException
+    from .usdt import USDTProbe as USDTProbe
+    from .usdt import USDTProbeArgument as USDTProbeArgument
+    from .usdt import USDTProbeLocation as USDTProbeLocation
 
 __all__ = [
     "BPF",
@@ -30,6 +35,7 @@ __all__ = [
     "DEBUG_LLVM_IR",
     "DEBUG_PREPROCESSOR",
     "DEBUG_SOURCE",
+    "USDT",
     "BPFAttachType",
     "BPFProgType",
     "PerfEventArray",
@@ -38,10 +44,19 @@ __all__ = [
     "PerfType",
     "RingBuf",
     "Table",
+    "USDTException",
+    "USDTProbe",
+    "USDTProbeArgument",
+    "USDTProbeLocation",
 ]
 
-# Tables come when somebody uses one.
-_LATER = frozenset({"PerfEventArray", "RingBuf", "Table"})
+# Tables and USDT come when somebody uses them.
+_LATER = frozenset(
+    {
+        "PerfEventArray", "RingBuf", "Table", "USDT", "USDTException", "USDTProbe",
+        "USDTProbeArgument", "USDTProbeLocation",
+    }
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

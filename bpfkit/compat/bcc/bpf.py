@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ...collection import Collection
     from ...links.base import Link
     from ...programs.program import Program
+    from .usdt import USDT
 
 # Which class of table it is, and so which methods it has, the map's type tells at run time.
 AnyTable = Any
@@ -63,7 +64,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         text: Text | None = None,
         debug: int = 0,
         cflags: Sequence[Text] = (),
-        usdt_contexts: Sequence[object] = (),
+        usdt_contexts: Sequence[USDT] = (),
         allow_rlimit: bool = True,
         device: Text | None = None,
         attach_usdt_ignore_pid: bool = False,
@@ -79,8 +80,6 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
             raise TypeError("BPF() needs text= or src_file=")
         if device:
             raise NotSupportedError(f"offload to the device '{to_text(device)}'", who=WE)
-        if usdt_contexts:
-            raise NotSupportedError("USDT probes", who=WE)
         path = find_source(to_text(src_file)) if src_file else None
         if hdr_file:
             find_source(to_text(hdr_file))
@@ -90,6 +89,7 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         super().__init__()
         source = path.read_text() if path else to_text(text or b"")
         name = str(path) if path else "program.c"
+        source = with_arguments(source, usdt_contexts)
         flags = [to_text(flag) for flag in cflags]
         named = os.environ.get("BCC_KERNEL_SOURCE")
         headers = Path(named) if named else False
@@ -105,6 +105,8 @@ class BPF(Hooks, Output, KernelQuestions, constants.Constants):
         self._at_exit = self._close_at_exit()
         try:
             self._show_debug()
+            for context in usdt_contexts:
+                context.attach_uprobes(self, attach_usdt_ignore_pid)
             autoload(self)
         except BaseException:
             self.cleanup()
@@ -251,6 +253,15 @@ def _close(pid: int, readers: contextlib.ExitStack, collection: Collection) -> N
         return
     with contextlib.closing(collection), readers:
         pass
+
+
+def with_arguments(source: str, contexts: Sequence[USDT]) -> str:
+    """A text behind the functions that read the arguments of USDT probes.
+
+    They are one long line, so that the text's own lines keep their numbers.
+    """
+    readers = "".join(context.get_text() for context in contexts)
+    return readers.replace("\n", " ") + source
 
 
 def find_source(name: str) -> Path:

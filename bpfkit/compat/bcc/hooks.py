@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self, cast
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self
 
 from ...errors import AttachError
-from ...uapi.bpf import ProgType
+from ...uapi.bpf import AttachType, ProgType
 from . import live
-from .kernel import kprobe_functions, shared_system, tracepoints
+from .attached import check_quota
+from .groups import Group, Member
+from .kernel import matching_functions, shared_system, tracepoints
+from .perf_events import PerfEvents
 from .text import Text, to_bytes, to_text
+from .user_hooks import UserHooks
 
 if TYPE_CHECKING:
     from ...links.base import Link
-    from .bpf import BPF, LoadedFunction
+    from ...links.kernel_functions import KernelFunction
+    from .bpf import LoadedFunction
 
-DEFAULT_PROBE_LIMIT = 1000
 
-
-class Hooks:
-    """What is attached, by hook and target, and the methods that change it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        # Target → program → links, more than one where a script attaches twice. Targets stay listed
-        # after a detach, as bcc's counters expect.
-        self.kprobe_links: dict[str, dict[str, list[Link]]] = {}
-        self.tracepoint_links: dict[str, list[Link]] = {}
-        self.raw_tracepoint_links: dict[str, Link] = {}
+class Hooks(UserHooks, PerfEvents):
+    """The methods that attach and detach programs."""
 
     # ------------------------------------------------------------ kprobes
 
@@ -75,7 +69,7 @@ class Hooks:
         maxactive: int = 0,
     ) -> None:
         function = self._bpf.load_func(fn_name, ProgType.KPROBE)
-        check_quota(self.num_open_kprobes() + 1)
+        check_quota(self._probes() + 1)
         link = live.attach_kprobe(
             self._bpf.collection.system,
             function.program,
@@ -91,15 +85,20 @@ class Hooks:
     def _attach_matching(
         self, event_re: Text, fn_name: Text, *, retprobe: bool, maxactive: int
     ) -> None:
-        events = sorted(kprobe_functions(self._bpf.collection.system, to_bytes(event_re)))
-        check_quota(self.num_open_kprobes() + len(events))
+        found = matching_functions(self._bpf.collection.system, to_bytes(event_re))
+        check_quota(self._probes() + len({f.name for f in found}))
+        # What shares its name with another function cannot be named by it.
+        names = Counter(f.name for f in found)
+        single = {f.name: f for f in found if names[f.name] == 1}
+        grouped = not maxactive and len(single) > 1
+        grouped = grouped and self._attach_kernel_group(single, fn_name, retprobe)
         failed: AttachError | None = None
-        attached = 0
-        for event in events:
+        attached = len(single) if grouped else 0
+        for name in sorted(names):
+            if grouped and name in single:
+                continue
             try:
-                self._kprobe(
-                    event.decode(), to_text(fn_name), retprobe=retprobe, maxactive=maxactive
-                )
+                self._kprobe(name, to_text(fn_name), retprobe=retprobe, maxactive=maxactive)
                 attached += 1
             except AttachError as error:
                 failed = error
@@ -111,11 +110,40 @@ class Hooks:
                 "the whole name must match; list candidates with BPF.get_kprobe_functions()",
             )
 
+    def _attach_kernel_group(
+        self, functions: Mapping[str, KernelFunction], fn_name: Text, retprobe: bool
+    ) -> bool:
+        """Attach to all at once; False where the kernel, or the program, cannot."""
+        program = self._group_program(fn_name, AttachType.TRACE_KPROBE_MULTI)
+        if program is None:
+            return False
+        hook = "kretprobe.multi" if retprobe else "kprobe.multi"
+
+        def attach(some: list[KernelFunction]) -> Link:
+            return live.attach_functions(
+                self._bpf.collection.system,
+                program,
+                some,
+                hook=hook,
+                target=f"{hook} of {len(some)} functions",
+                retprobe=retprobe,
+            )
+
+        try:
+            group = Group(self._bpf.collection, functions, attach)
+        except AttachError:
+            return False
+        for name in functions:
+            key = f"{'r' if retprobe else 'p'}_{name}"
+            by_program = self.kprobe_links.setdefault(key, {})
+            by_program.setdefault(to_text(fn_name), []).append(Member(group, name))
+        return True
+
     def _detach_kprobe(self, key: str, event: Text, fn_name: Text | None) -> None:
         if fn_name is None:
-            for links in self.kprobe_links[key].values():
-                self._close(links)
+            links = [link for some in self.kprobe_links[key].values() for link in some]
             self.kprobe_links[key].clear()
+            self._close(links)
             return
         attached = self.kprobe_links.get(key, {}).pop(to_text(fn_name), None)
         if attached is None:
@@ -187,21 +215,3 @@ class Hooks:
     def remove_xdp(dev: Text, flags: int = 0) -> None:
         """Take the XDP program off a device."""
         live.detach_xdp(shared_system(), to_text(dev), flags=flags)
-
-    def _close(self, links: Iterable[Link]) -> None:
-        """Close every link, also when closing one fails."""
-        with contextlib.ExitStack() as stack:
-            for link in links:
-                self._bpf.collection.disown(link)
-                stack.callback(link.close)
-
-    @property
-    def _bpf(self) -> BPF:
-        return cast("BPF", self)
-
-
-def check_quota(wanted: int) -> None:
-    """Refuse more probes than BCC_PROBE_LIMIT (1000 when unset) allows."""
-    limit = os.environ.get("BCC_PROBE_LIMIT", "")
-    if wanted > (int(limit) if limit.isdigit() else DEFAULT_PROBE_LIMIT):
-        raise Exception("Number of open probes would exceed global quota")

@@ -16,6 +16,7 @@ from .text import Text, to_bytes, to_text
 
 if TYPE_CHECKING:
     from ...btf.types import Btf
+    from ...links.kernel_functions import KernelFunction
     from ...symbols.kernel import KernelSymbols
     from ...system import System
 
@@ -29,7 +30,6 @@ SYSCALL_PREFIXES = (
     b"__s390_sys_",
     b"__riscv_sys_",
 )
-_NOT_PROBED = re.compile(rb"_kbl_addr_.*|__perf.*|perf_.*|__SCT__.*|.*\.cold(\.\d+)?", re.DOTALL)
 
 
 @functools.cache
@@ -44,18 +44,9 @@ def kernel_symbols() -> KernelSymbols:
     return live.KernelSymbols.live(shared_system())
 
 
-def kprobe_functions(system: System, pattern: bytes) -> set[bytes]:
-    """Names of functions that can be probed and that ``pattern`` matches in full."""
-    tracefs = system.facts.tracefs
-    listed = {line.split()[0] for line in tracefs.available_filter_functions()}
-    blacklist = system.facts.kprobe_blacklist()
-    whole = re.compile(pattern)
-    names = set()
-    for symbol in system.facts.kallsyms.symbols():
-        name = symbol.name.encode()
-        if symbol.kind in "tTwW" and whole.fullmatch(name) and symbol.name in listed:
-            names.add(name)
-    return {n for n in names if n.decode() not in blacklist and not _NOT_PROBED.fullmatch(n)}
+def matching_functions(system: System, pattern: bytes) -> list[KernelFunction]:
+    """Functions that can be probed and that ``pattern`` matches in full."""
+    return live.kernel_functions(system, re.compile(pattern))
 
 
 def tracepoints(system: System, pattern: bytes) -> list[bytes]:
@@ -88,9 +79,11 @@ class KernelQuestions:
         return -1 if address is None else address
 
     @staticmethod
-    def get_kprobe_functions(event_re: Text) -> set[bytes]:
+    def get_kprobe_functions(event_re: Text | re.Pattern[bytes]) -> set[bytes]:
         """Names of kernel functions that a pattern matches in full and that can be probed."""
-        return kprobe_functions(shared_system(), to_bytes(event_re))
+        # Scripts give compiled patterns, too.
+        pattern = event_re if isinstance(event_re, re.Pattern) else re.compile(to_bytes(event_re))
+        return {f.name.encode() for f in live.kernel_functions(shared_system(), pattern)}
 
     @staticmethod
     def get_tracepoints(tp_re: Text) -> list[bytes]:

@@ -201,7 +201,6 @@ def test_what_is_attached_at_exit_is_closed_without_a_warning() -> None:
         pytest.param({"text": "a", "src_file": "b"}, AssertionError, id="both"),
         pytest.param({"src_file": "no/such/file.c"}, FileNotFoundError, id="no-such-file"),
         pytest.param({"text": "", "device": b"eth0"}, NotSupportedError, id="offload"),
-        pytest.param({"text": "", "usdt_contexts": [1]}, NotSupportedError, id="usdt"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments: dict[str, object], error: type[Exception]) -> None:
@@ -226,17 +225,13 @@ def test_a_tracepoint_has_a_category(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("pattern", [b"vfs_r.*", "vfs_r.*"])
 def test_patterns_are_str_or_bytes(monkeypatch: pytest.MonkeyPatch, pattern: str | bytes) -> None:
+    listed = {"available_filter_functions": b"vfs_read\nvfs_write\nvfs_rare [mod]\nvfs_r.cold\n"}
     facts = SimpleNamespace(
+        traceable_functions=lambda name: listed.get(name, b"").splitlines(),
         tracefs=SimpleNamespace(
-            available_filter_functions=lambda: ["vfs_read", "vfs_write", "vfs_rare [mod]"],
             events=lambda: [("vfs", "read"), ("vfs_r", "ead")],
         ),
-        kprobe_blacklist=set,
-        kallsyms=SimpleNamespace(
-            symbols=lambda: [
-                SimpleNamespace(name=name, kind="T") for name in ("vfs_read", "vfs_write")
-            ]
-        ),
+        kprobe_blacklist=lambda: {"vfs_rare"},
     )
     monkeypatch.setattr(kernel, "shared_system", lambda: SimpleNamespace(facts=facts))
     assert BPF.get_kprobe_functions(pattern) == {b"vfs_read"}
@@ -266,6 +261,9 @@ class FakeLink:
 
     def close(self) -> None:
         self.closed = True
+
+    def give_up(self) -> tuple[tuple[FakeLink, ...], tuple[()], None]:
+        return (self,), (), None
 
 
 @pytest.fixture

@@ -156,3 +156,29 @@ def test_without_tracefs_there_are_no_events_and_an_error_with_a_hint(tmp_path: 
     assert tracefs.format("a", "b") is None
     with pytest.raises(NotSupportedError, match="mount -t tracefs"):
         _ = tracefs.path
+
+
+def test_the_list_of_functions_is_read_again_when_modules_changed(tmp_path: Path) -> None:
+    tracing = tmp_path / "sys/kernel/tracing"
+    (tracing / "events").mkdir(parents=True)
+    (tmp_path / "proc").mkdir()
+    listed, modules = tracing / "available_filter_functions", tmp_path / "proc/modules"
+    listed.write_text("one\n")
+    modules.write_text("ext4 1 0 - Live 0x0\n")
+    facts = LiveFacts(tmp_path, "6.1")
+    assert facts.traceable_functions(listed.name) == [b"one"]
+    listed.write_text("one\ntwo [xfs]\n")
+    assert facts.traceable_functions(listed.name) == [b"one"]
+    modules.write_text("xfs 1 0 - Live 0x0\n")
+    assert facts.traceable_functions(listed.name) == [b"one", b"two [xfs]"]
+    assert facts.module_names() == {"xfs"}
+
+
+def test_lockdown_is_read(tmp_path: Path) -> None:
+    facts = LiveFacts(tmp_path, "6.1")
+    assert facts.lockdown() == ""
+    security = tmp_path / "sys/kernel/security"
+    security.mkdir(parents=True)
+    for text, expected in (("[none] integrity\n", ""), ("none [integrity]\n", "integrity")):
+        (security / "lockdown").write_text(text)
+        assert facts.lockdown() == expected

@@ -127,3 +127,34 @@ def test_a_missing_tracepoint_is_explained(category: str, event: str, expected: 
 
 def test_an_empty_tracefs_is_told() -> None:
     assert "mounted" in explain_tracepoint("sched", "sched_switch", []).hint
+
+
+def test_lockdown_is_told() -> None:
+    facts = KprobeFacts(
+        lambda: True, dict, list, list, modules=lambda: ["ext4"], lockdown=lambda: "integrity"
+    )
+    why = explain_kprobe(errno.EPERM, "vfs_read", facts)
+    assert "locked down (integrity)" in why.reason
+    assert "tracepoint" in why.hint
+
+
+def test_a_module_that_is_not_loaded_is_told() -> None:
+    facts = KprobeFacts(
+        lambda: True, lambda: {"f": "t"}, list, lambda: ["f"], modules=lambda: ["ext4", "xfs"]
+    )
+    why = explain_kprobe(errno.ENOENT, "ext5:f", facts)
+    assert why.reason == "module 'ext5' is not loaded"
+    assert "modprobe ext5" in why.hint
+    assert "'ext4'" in why.hint
+    assert "not loaded" not in explain_kprobe(errno.ENOENT, "ext4:f", facts).reason
+
+
+def test_fentry_is_named_where_it_would_do() -> None:
+    facts = KprobeFacts(
+        lambda: True,
+        lambda: {"f": "t"},
+        lambda: ["f"],
+        lambda: ["f"],
+        traced=lambda name: name == "f",
+    )
+    assert "or use fentry" in explain_kprobe(errno.EINVAL, "f", facts).hint
