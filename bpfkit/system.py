@@ -52,6 +52,9 @@ class System:
         self.facts = facts
         self.features = features or Features(probes(syscalls, facts))
         self.shared = SharedMaps()
+        self.made: set[tuple[object, ...]] = set()
+        """What was made in the kernel for several links to use, (what, where …), until the last
+        of them undoes it."""
 
     @classmethod
     def live(cls, root: Path = _SLASH) -> Self:

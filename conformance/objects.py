@@ -24,7 +24,7 @@ from bpfkit.system import System
 
 from .layout import offsets
 from .staging import OBJECTS, WHY_NOT
-from .texts import EXAMPLES, ONE_OBJECT, TOOLS, Text, names, read_text
+from .texts import EXAMPLES, HOOKS, ONE_OBJECT, TOOLS, Text, names, read_text
 
 if TYPE_CHECKING:
     from bpfkit.collection import Facts
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compile everything."""
     out, facts, one = map(Path, sys.argv[1:] if argv is None else argv)
     kernel = read_facts(facts)
-    for group in (TOOLS, EXAMPLES):
+    for group in (TOOLS, EXAMPLES, HOOKS):
         compile_group(out, group, kernel)
     oldest = read_facts(one)
     compile_group(out, ONE_OBJECT, oldest)

@@ -1,7 +1,8 @@
 """The C texts that are compiled on one machine for every kernel, by group and name.
 
 ``tools`` are bcc-style texts (tests/data/tools), ``examples`` those inside examples/*.py; both are
-compiled for each kernel. ``one-object`` (conformance/one_object) is compiled once, for one kernel.
+compiled for each kernel, and so are ``hooks`` (conformance/hook_texts), in libbpf's dialect.
+``one-object`` (conformance/one_object) is compiled once, for one kernel.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from bpfkit.uapi.bpf import AttachType, ProgType
 
 from .staging import ROOT
 
-TOOLS, EXAMPLES, ONE_OBJECT = "tools", "examples", "one-object"
+TOOLS, EXAMPLES, HOOKS, ONE_OBJECT = "tools", "examples", "hooks", "one-object"
 _FOLDERS = {
     TOOLS: ROOT / "tests" / "data" / "tools",
     EXAMPLES: ROOT / "examples",
+    HOOKS: ROOT / "conformance" / "hook_texts",
     ONE_OBJECT: ROOT / "conformance" / "one_object",
 }
-_SUFFIXES = {TOOLS: ".c", EXAMPLES: ".py", ONE_OBJECT: ".c"}
+_SUFFIXES = {TOOLS: ".c", EXAMPLES: ".py", HOOKS: ".c", ONE_OBJECT: ".c"}
 _COMMON = "common.h"
+_HOOKS_HEAD = "head.h"
 # A text of libbpf's dialect stands for itself.
 _WHOLE = ".bpf"
 # "// program NAME: TYPE": for functions whose name and section tell no type.
@@ -58,6 +61,8 @@ def read_text(group: str, name: str) -> Text:
         return _in_script(name, content)
     if group == ONE_OBJECT and not name.endswith(_WHOLE):
         content = (_FOLDERS[group] / _COMMON).read_text() + content
+    if group == HOOKS:
+        content = (_FOLDERS[group] / _HOOKS_HEAD).read_text() + content
     types = {function: _type(word) for function, word in _DECLARED.findall(content)}
     return Text(group, name, content, types)
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from ..syscalls.api import Syscalls
+from .attach_types import FEATURES as ATTACH_TYPES
+from .attach_types import probes as attach_type_probes
 from .btf import FEATURES as BTF
 from .btf import probes as btf_probes
 from .helpers import FEATURES as HELPERS
@@ -22,7 +24,7 @@ from .probe import Facts, Feature, Probe, Support
 from .programs import FEATURES as PROGRAMS
 from .programs import probes as program_probes
 
-CATALOGUE: tuple[Feature, ...] = (*MAPS, *PROGRAMS, *BTF, *LINKS, *HELPERS)
+CATALOGUE: tuple[Feature, ...] = (*MAPS, *PROGRAMS, *BTF, *ATTACH_TYPES, *LINKS, *HELPERS)
 
 
 def probes(syscalls: Syscalls, facts: Facts) -> Mapping[str, Probe]:
@@ -31,6 +33,7 @@ def probes(syscalls: Syscalls, facts: Facts) -> Mapping[str, Probe]:
         **map_probes(syscalls, facts),
         **program_probes(syscalls, facts),
         **btf_probes(syscalls),
+        **attach_type_probes(syscalls, facts),
         **link_probes(syscalls, facts),
         **helper_probes(syscalls, facts),
     }

@@ -47,6 +47,8 @@ class _Try:
 _TRIES = {
     "link/perf_event": _Try(ProgType.TRACEPOINT, AttachType.PERF_EVENT, errno.EBADF),
     "link/cgroup": _Try(ProgType.CGROUP_SKB, AttachType.CGROUP_INET_INGRESS, errno.EBADF),
+    "link/netns": _Try(ProgType.FLOW_DISSECTOR, AttachType.FLOW_DISSECTOR, errno.EBADF),
+    "link/sockmap": _Try(ProgType.SK_MSG, AttachType.SK_MSG_VERDICT, errno.EBADF),
     "link/kprobe_multi": _Try(
         ProgType.KPROBE,
         AttachType.TRACE_KPROBE_MULTI,
@@ -71,6 +73,7 @@ _TRIES = {
 FEATURES = (
     Feature("link/bpf_link", "5.7", "af6eea57437a"),
     Feature("link/cgroup", "5.7", "af6eea57437a", config="CGROUP_BPF"),
+    Feature("link/netns", "5.8", "7f045a49fee0"),
     Feature("link/xdp", "5.9", "aa8d3a716b59"),
     Feature("link/perf_event", "5.15", "b89fbfbb854c", config="PERF_EVENTS"),
     Feature("link/kprobe_multi", "5.18", "0dcac2725406", config="FPROBE"),
@@ -78,6 +81,7 @@ FEATURES = (
     Feature("link/tcx", "6.6", "e420bed02507", config="NET_XGRESS"),
     Feature("link/uprobe_multi", "6.6", "89ae89f53d20", config="UPROBE_EVENTS"),
     Feature("link/netkit", "6.7", "35dfaad7188c", config="NETKIT"),
+    Feature("link/sockmap", "6.10", "699c23f02c65", config="BPF_STREAM_PARSER"),
 )
 
 

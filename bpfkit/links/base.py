@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, Self
 
 from ..errors import NotSupportedError
 from ..uapi.bpf import ProgType
-from .leaving import leave_by_exit
+from .leaving import undone_at_sigterm
 
 if TYPE_CHECKING:
     from ..syscalls.requests import LinkInfo
@@ -88,14 +88,12 @@ class Link:
         self._fds = tuple(fds)
         self._first = len(self._fds)
         """How many of them end the calls; the others only keep the kernel's memory."""
-        self._undo = undo
+        self._undo = undone_at_sigterm(undo) if undo is not None else None
         self._finalizer = weakref.finalize(
             self, _collected, os.getpid(), self._fds, self._undo, repr(self)
         )
         # What lives in descriptors ends with the process; the rest has to be undone.
         self._finalizer.atexit = undo is not None
-        if undo is not None:
-            leave_by_exit()
 
     def fileno(self) -> int:
         """The link's descriptor; ValueError when it is closed or never had one."""

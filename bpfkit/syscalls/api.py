@@ -10,10 +10,12 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ..errors import SyscallError
+from ..uapi.socket import SocketOption
 from .fd import OwnedFd
 from .requests import (
     Batch,
     BtfInfo,
+    EncapRoute,
     InPlaceCalls,
     LinkInfo,
     LinkOptions,
@@ -23,6 +25,8 @@ from .requests import (
     PerfEvent,
     ProgInfo,
     ProgLoad,
+    TcFilter,
+    TcPlace,
     TestRun,
     TestRunResult,
     VerifierLog,
@@ -296,6 +300,54 @@ class NetlinkCalls(Protocol):
     def xdp_get(self, ifindex: int) -> XdpState:
         """What runs on a device."""
 
+    def clsact_create(self, ifindex: int) -> None:
+        """RTM_NEWQDISC: the qdisc that filters hang on; EEXIST when the device has one."""
+
+    def clsact_delete(self, ifindex: int) -> None:
+        """RTM_DELQDISC, with every filter on it."""
+
+    def ingress_qdisc(self, ifindex: int) -> str:
+        """RTM_GETQDISC: the kind of qdisc at the ingress: "clsact", "ingress" or none."""
+
+    def filter_set(
+        self, place: TcPlace, prog_fd: int, name: str, *, replace: bool = False
+    ) -> TcPlace:
+        """RTM_NEWTFILTER: a program in direct-action mode. The place, chosen where it was 0."""
+
+    def filters(self, ifindex: int, hook: int) -> list[TcFilter]:
+        """RTM_GETTFILTER: every filter at one side of clsact."""
+
+    def filter_delete(self, place: TcPlace) -> None:
+        """RTM_DELTFILTER."""
+
+    def route_add(self, route: EncapRoute) -> None:
+        """RTM_NEWROUTE; EEXIST when there is one to the same destination."""
+
+    def route_names(self, route: EncapRoute) -> list[str]:
+        """RTM_GETROUTE: names of the programs on all routes to the same destination and device."""
+
+    def route_delete(self, route: EncapRoute) -> None:
+        """RTM_DELROUTE."""
+
+
+class DescriptorCalls(Protocol):
+    """Descriptors that programs are attached to: sockets, namespaces, or any."""
+
+    def duplicate(self, fd: int, what: str) -> OwnedFd:
+        """A descriptor of our own of the same thing. ``what`` names it in errors."""
+
+    def enter_namespace(self, fd: int) -> None:
+        """setns(2): put this thread into a network namespace."""
+
+    def packet_open(self) -> OwnedFd:
+        """A packet socket that is not bound, and so receives nothing yet."""
+
+    def packet_bind(self, fd: int, ifindex: int) -> None:
+        """Receive every packet of a device from now on, of all devices with 0."""
+
+    def socket_set(self, fd: int, option: SocketOption, value: int) -> None:
+        """setsockopt(2) of an option that is a number: a program's descriptor, or 0."""
+
 
 class Syscalls(
     MapCalls,
@@ -305,6 +357,7 @@ class Syscalls(
     PerfCalls,
     MemoryCalls,
     NetlinkCalls,
+    DescriptorCalls,
     Protocol,
 ):
     """All of them."""

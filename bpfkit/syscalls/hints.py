@@ -6,7 +6,8 @@ import errno
 from enum import IntEnum
 from typing import TypeVar
 
-from ..uapi.bpf import BpfCmd, MapType, ProgType, first_release
+from ..uapi.bpf import AttachType, BpfCmd, MapType, ProgType, first_release
+from ..uapi.releases import ATTACH_RELEASES, FLAG_RELEASES
 from .call import ENOTSUPP
 from .requests import MapCreate, ProgLoad
 
@@ -135,5 +136,17 @@ def hint_for_program(request: ProgLoad, code: int) -> str:
         )
     kind = member_of(ProgType, request.type)
     if code == errno.EINVAL and kind is not None:
-        return f"{kind} came with Linux {first_release(kind)}"
+        return _program_releases(request, kind)
     return ""
+
+
+def _program_releases(request: ProgLoad, kind: ProgType) -> str:
+    """Which release has the type, what it is attached to and each of its flags."""
+    parts = [f"{kind} came with Linux {first_release(kind)}"]
+    hook = member_of(AttachType, request.expected_attach_type)
+    if request.expected_attach_type and hook is not None:
+        parts.append(f"{hook} with {ATTACH_RELEASES[hook]}")
+    for flag, release in FLAG_RELEASES.items():
+        if request.flags & flag:
+            parts.append(f"BPF_F_{flag.name} with {release}")
+    return ", ".join(parts)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from .bpf import MapCommands, ObjectCommands
 from .call import Caller
+from .descriptors import DescriptorCommands
 from .in_place import InPlaceCommands
 from .info import InfoCommands
 from .links import LinkCommands
 from .mmap import MemoryCommands
-from .netlink import NetlinkCommands
 from .perf import PerfCommands
 from .programs import ProgramCommands
+from .rtnetlink import NetlinkCommands
 
 
 class LinuxSyscalls(
@@ -23,6 +24,7 @@ class LinuxSyscalls(
     PerfCommands,
     MemoryCommands,
     NetlinkCommands,
+    DescriptorCommands,
 ):
     """This machine's kernel, entered through the C library."""
 
@@ -32,3 +34,4 @@ class LinuxSyscalls(
         InPlaceCommands.__init__(self, caller)
         PerfCommands.__init__(self, caller)
         MemoryCommands.__init__(self)
+        DescriptorCommands.__init__(self)

@@ -1,4 +1,6 @@
-"""Two requests to rtnetlink: which XDP program a device runs, and running another."""
+"""Netlink messages: how they look, and how one request is answered. Which there are, is told in
+``rtnetlink.py``.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,12 @@ import contextlib
 import errno
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import FormatError, SyscallError
 from ..uapi.netlink import (
-    IFINFOMSG,
-    IFLA_XDP,
     NETLINK_EXT_ACK,
+    NETLINK_GET_STRICT_CHK,
     NETLINK_ROUTE,
     NLA_F_NESTED,
     NLA_TYPE_MASK,
@@ -20,25 +21,43 @@ from ..uapi.netlink import (
     NLM_F_ACK,
     NLM_F_ACK_TLVS,
     NLM_F_CAPPED,
+    NLM_F_DUMP,
     NLM_F_REQUEST,
+    NLMSG_DONE,
     NLMSG_ERROR,
     NLMSGERR_ATTR_MSG,
     NLMSGHDR,
-    RTM_GETLINK,
-    RTM_SETLINK,
     SOL_NETLINK,
-    IflaXdp,
+    Rtm,
 )
-from .requests import XdpState
 
 _ANSWER_BYTES = 1 << 18
 _NATIVE = sys.byteorder
+
+Payload = bytes | int | str | Sequence[tuple[int, "Payload"]]
+"""What an attribute holds: bytes as they are, a 32-bit number, a text, or attributes."""
 
 
 def attribute(kind: int, payload: bytes) -> bytes:
     """Emit one attribute, padded to four bytes."""
     length = NLATTR.size + len(payload)
     return NLATTR.pack(length, kind) + payload + bytes(-length % 4)
+
+
+def emit_attributes(table: Sequence[tuple[int, Payload]]) -> bytes:
+    """Emit the attributes of a table, nested where it nests; negative numbers are signed."""
+    return b"".join(_emit(kind, payload) for kind, payload in table)
+
+
+def _emit(kind: int, payload: Payload) -> bytes:
+    match payload:
+        case bytes():
+            return attribute(kind, payload)
+        case int():
+            return attribute(kind, (payload & 0xFFFFFFFF).to_bytes(4, _NATIVE))
+        case str():
+            return attribute(kind, payload.encode() + b"\0")
+    return attribute(NLA_F_NESTED | kind, emit_attributes(payload))
 
 
 def read_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -52,65 +71,51 @@ def read_attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += (length + 3) & ~3
 
 
-def read_xdp(attributes: bytes) -> XdpState:
-    """Return what the attributes of a link say about XDP."""
-    for kind, payload in read_attributes(attributes):
-        if kind == IFLA_XDP:
-            values = {k: int.from_bytes(v, _NATIVE) for k, v in read_attributes(payload)}
-            return XdpState(
-                values.get(IflaXdp.ATTACHED, 0),
-                values.get(IflaXdp.PROG_ID, 0),
-                values.get(IflaXdp.DRV_PROG_ID, 0),
-                values.get(IflaXdp.SKB_PROG_ID, 0),
-                values.get(IflaXdp.HW_PROG_ID, 0),
-            )
-    return XdpState(0)
+def read_messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Give (type, flags, payload) of the messages in a row; FormatError when one is cut off."""
+    at = 0
+    while at + NLMSGHDR.size <= len(data):
+        length, kind, flags, _, _ = NLMSGHDR.unpack_from(data, at)
+        if length < NLMSGHDR.size or at + length > len(data):
+            raise FormatError(f"a netlink message of {length} bytes does not fit", at)
+        yield kind, flags, data[at + NLMSGHDR.size : at + length]
+        at += (length + 3) & ~3
 
 
-class NetlinkCommands:
-    """rtnetlink. Each request has a socket of its own."""
+def request(kind: Rtm, body: bytes, subject: str, flags: int = 0) -> list[tuple[int, bytes]]:
+    """Send one request to rtnetlink: (type, payload) of every message that answers it.
 
-    def xdp_set(
-        self, ifindex: int, prog_fd: int, flags: int = 0, expected_fd: int | None = None
-    ) -> None:
-        """Put a program on a device, or take it off."""
-        inner = attribute(IflaXdp.FD, prog_fd.to_bytes(4, _NATIVE, signed=True))
-        if flags:
-            inner += attribute(IflaXdp.FLAGS, flags.to_bytes(4, _NATIVE))
-        if expected_fd is not None:
-            expected = expected_fd.to_bytes(4, _NATIVE, signed=True)
-            inner += attribute(IflaXdp.EXPECTED_FD, expected)
-        body = IFINFOMSG.pack(0, 0, ifindex, 0, 0) + attribute(NLA_F_NESTED | IFLA_XDP, inner)
-        _request(RTM_SETLINK, body, f"XDP on device {ifindex}")
-
-    def xdp_get(self, ifindex: int) -> XdpState:
-        """What runs on a device."""
-        body = IFINFOMSG.pack(0, 0, ifindex, 0, 0)
-        return read_xdp(_request(RTM_GETLINK, body, f"device {ifindex}")[IFINFOMSG.size :])
-
-
-def _request(kind: int, body: bytes, subject: str) -> bytes:
-    """Send one request and return the body of its answer, empty for an acknowledgement."""
-    call = "RTM_SETLINK" if kind == RTM_SETLINK else "RTM_GETLINK"
-    flags = NLM_F_REQUEST | (NLM_F_ACK if kind == RTM_SETLINK else 0)
+    Raises SyscallError with the kernel's own words in its hint where it has some.
+    """
+    flags |= NLM_F_REQUEST | (0 if flags & NLM_F_DUMP == NLM_F_DUMP else NLM_F_ACK)
+    answers: list[tuple[int, bytes]] = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE) as link:
         link.bind((0, 0))
-        # The kernel's own words on an error; older kernels do not have them.
-        with contextlib.suppress(OSError):
-            link.setsockopt(SOL_NETLINK, NETLINK_EXT_ACK, 1)
+        # The kernel's own words on an error, and dumps of what was asked for alone; older kernels
+        # have neither.
+        for option in (NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK):
+            with contextlib.suppress(OSError):
+                link.setsockopt(SOL_NETLINK, option, 1)
         try:
             link.send(NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, flags, 1, 0) + body)
-            answer = link.recv(_ANSWER_BYTES)
+            while True:
+                for answered, how, payload in read_messages(link.recv(_ANSWER_BYTES)):
+                    if answered == NLMSG_ERROR:
+                        _check(payload, how, kind, subject)
+                    if answered in (NLMSG_ERROR, NLMSG_DONE):
+                        return answers
+                    answers.append((answered, payload))
         except OSError as error:
-            raise SyscallError(error.errno or 0, call, subject) from error
-    length, answered, answer_flags, _, _ = NLMSGHDR.unpack_from(answer)
-    payload = answer[NLMSGHDR.size : length]
-    if answered != NLMSG_ERROR:
-        return payload
+            if isinstance(error, SyscallError):
+                raise
+            raise SyscallError(error.errno or 0, str(kind), subject) from error
+
+
+def _check(payload: bytes, flags: int, kind: Rtm, subject: str) -> None:
+    """Raise what an acknowledgement says, unless it says that all is well."""
     code = -int.from_bytes(payload[:4], _NATIVE, signed=True)
     if code:
-        raise SyscallError(code, call, subject, _words(payload, answer_flags) or _hint(code))
-    return b""
+        raise SyscallError(code, str(kind), subject, _words(payload, flags) or _hint(code))
 
 
 def _words(payload: bytes, flags: int) -> str:
@@ -125,10 +130,4 @@ def _words(payload: bytes, flags: int) -> str:
 
 
 def _hint(code: int) -> str:
-    if code == errno.EPERM:
-        return "run as root or grant CAP_NET_ADMIN"
-    if code == errno.EBUSY:
-        return "another program runs there: detach it first"
-    if code == errno.EOPNOTSUPP:
-        return "the driver has no XDP: use generic mode (XDP_FLAGS_SKB_MODE)"
-    return ""
+    return "run as root or grant CAP_NET_ADMIN" if code == errno.EPERM else ""

@@ -7,6 +7,7 @@ that nothing is sent which it does not know.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -314,3 +315,56 @@ class XdpState:
     driver_id: int = 0
     generic_id: int = 0
     hardware_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TcPlace:
+    """Where a filter is: device, side of clsact (TC_H_MIN_*), priority, handle.
+
+    A priority or handle of 0 is for the kernel to choose. ``protocol`` is an ETH_P_*.
+    """
+
+    ifindex: int
+    hook: int
+    priority: int = 0
+    handle: int = 0
+    protocol: int = 3
+
+    def __str__(self) -> str:
+        return (
+            f"of device {self.ifindex}, hook {self.hook:#x}, priority {self.priority}, "
+            f"handle {self.handle:#x}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TcFilter:
+    """A filter that is there. ``prog_id`` is 0 where ``kind`` is not "bpf"."""
+
+    place: TcPlace
+    kind: str
+    prog_id: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EncapRoute:
+    """A route through a device that runs programs: LWT_BPF_* and a descriptor for each, or one
+    at the end of a segment. ``name`` tells it from other routes.
+    """
+
+    family: int
+    destination: bytes
+    prefix_len: int
+    ifindex: int
+    programs: Sequence[tuple[int, int]] = ()
+    seg6local_fd: int = 0
+    name: str = ""
+    gateway: bytes = b""
+    table: int = 254
+    metric: int = 0
+    headroom: int = 0
+
+    def __str__(self) -> str:
+        address = socket.inet_ntop(self.family, self.destination)
+        return f"{address}/{self.prefix_len} through device {self.ifindex}"

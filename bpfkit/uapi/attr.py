@@ -172,7 +172,10 @@ class bpf_attr_info(ctypes.Structure):
 
 
 class bpf_attr_query(ctypes.Structure):
-    """BPF_PROG_QUERY: ``query``."""
+    """BPF_PROG_QUERY: ``query``.
+
+    Whole, whatever is used of it: kernels write ``revision`` without looking at the size.
+    """
 
     _fields_ = (
         ("target_fd", u32),
@@ -181,6 +184,10 @@ class bpf_attr_query(ctypes.Structure):
         ("attach_flags", u32),
         ("prog_ids", u64),
         ("prog_cnt", u32),
+        ("prog_attach_flags", u64),
+        ("link_ids", u64),
+        ("link_attach_flags", u64),
+        ("revision", u64),
     )
 
 

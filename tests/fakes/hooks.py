@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from bpfkit.errors import SyscallError
+from bpfkit.features.probe import Support
 from bpfkit.syscalls.fd import OwnedFd
-from bpfkit.syscalls.requests import PerfEvent, XdpState
+from bpfkit.syscalls.requests import EncapRoute, PerfEvent, TcFilter, TcPlace, XdpState
 from bpfkit.uapi.bpf import ProgType
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ class FakeSyscalls:
     options: list[object] = field(default_factory=list)
     """What links were made with."""
     xdp: XdpState = field(default_factory=lambda: XdpState(0))
+    program_id: int = 1000
+    attached: tuple[int, ...] = ()
+    qdisc: str = ""
+    tc_filters: list[TcFilter] = field(default_factory=list)
+    routes: list[str] = field(default_factory=list)
 
     def _do(self, call: str, *details: object) -> None:
         self.calls.append((call, *details))
@@ -81,7 +88,36 @@ class FakeSyscalls:
         return self._fd("raw tracepoint")
 
     def prog_info(self, fd: int) -> FakeInfo:
-        return FakeInfo(fd * 10)
+        return FakeInfo(self.program_id)
+
+    def link_info(self, fd: int) -> FakeInfo:
+        return FakeInfo(7)
+
+    def link_update(self, link_fd: int, prog_fd: int, flags: int = 0, old_fd: int = 0) -> None:
+        self._do("link_update", prog_fd)
+
+    def duplicate(self, fd: int, what: str) -> OwnedFd:
+        return self._fd(what)
+
+    def enter_namespace(self, fd: int) -> None:
+        raise AssertionError("the tests stay in their network namespace")
+
+    # ------------------------------------------------------------ BPF_PROG_ATTACH
+
+    def prog_attach(
+        self, target_fd: int, prog_fd: int, attach_type: int, flags: int = 0, replace_fd: int = 0
+    ) -> None:
+        self._do("prog_attach", attach_type, flags)
+        self.attached = (self.program_id,)
+
+    def prog_detach(self, target_fd: int, prog_fd: int, attach_type: int) -> None:
+        self._do("prog_detach", attach_type)
+        self.attached = ()
+
+    def prog_query(self, target_fd: int, attach_type: int, flags: int = 0) -> tuple[int, ...]:
+        return self.attached
+
+    # ------------------------------------------------------------ netlink
 
     def xdp_get(self, ifindex: int) -> XdpState:
         self._do("xdp_get")
@@ -92,7 +128,59 @@ class FakeSyscalls:
     ) -> None:
         self._do("xdp_set", prog_fd, flags)
         mode = 1 if not flags & 2 else 2
-        self.xdp = XdpState(mode, prog_fd * 10) if prog_fd >= 0 else XdpState(0)
+        self.xdp = XdpState(mode, self.program_id) if prog_fd >= 0 else XdpState(0)
+
+    def ingress_qdisc(self, ifindex: int) -> str:
+        return self.qdisc
+
+    def clsact_create(self, ifindex: int) -> None:
+        self._do("clsact_create")
+        self.qdisc = "clsact"
+
+    def clsact_delete(self, ifindex: int) -> None:
+        self._do("clsact_delete")
+        self.qdisc = ""
+
+    def filter_set(
+        self, place: TcPlace, prog_fd: int, name: str, *, replace: bool = False
+    ) -> TcPlace:
+        self._do("filter_set", replace)
+        chosen = dataclasses.replace(
+            place, priority=place.priority or 49152, handle=place.handle or 1
+        )
+        self.tc_filters = [each for each in self.tc_filters if each.place != chosen]
+        self.tc_filters.append(TcFilter(chosen, "bpf", self.program_id, name))
+        return chosen
+
+    def filters(self, ifindex: int, hook: int) -> list[TcFilter]:
+        return [each for each in self.tc_filters if each.place.hook == hook]
+
+    def filter_delete(self, place: TcPlace) -> None:
+        self._do("filter_delete")
+        self.tc_filters = [each for each in self.tc_filters if each.place != place]
+
+    def route_add(self, route: EncapRoute) -> None:
+        self._do("route_add", route)
+        self.routes.append(route.name)
+
+    def route_names(self, route: EncapRoute) -> list[str]:
+        return self.routes
+
+    def route_delete(self, route: EncapRoute) -> None:
+        self._do("route_delete", route)
+        self.routes.remove(route.name)
+
+    # ------------------------------------------------------------ sockets
+
+    def packet_open(self) -> OwnedFd:
+        self._do("packet_open")
+        return self._fd("packet socket")
+
+    def packet_bind(self, fd: int, ifindex: int) -> None:
+        self._do("packet_bind", ifindex)
+
+    def socket_set(self, fd: int, option: int, value: int) -> None:
+        self._do("socket_set", option, value)
 
 
 @dataclass(frozen=True)
@@ -171,14 +259,20 @@ class FakeFacts:
         return frozenset()
 
 
+LATE = ("link/kprobe_multi", "link/uprobe_multi", "helper/bpf_get_attach_cookie")
+
+
 @dataclass
 class FakeFeatures:
-    """Features by name; all others are not there."""
+    """A kernel that has everything but what is ``lacking``: at first, what came late."""
 
-    there: set[str] = field(default_factory=set)
+    lacking: set[str] = field(default_factory=lambda: {*LATE})
+
+    def get(self, name: str) -> Support:
+        return Support.NO if name in self.lacking else Support.YES
 
     def has(self, name: str) -> bool:
-        return name in self.there
+        return name not in self.lacking
 
 
 @dataclass
@@ -187,7 +281,8 @@ class FakeKernel:
 
     syscalls: FakeSyscalls
     facts: FakeFacts
-    features: FakeFeatures = field(default_factory=FakeFeatures)
+    features: FakeFeatures = field(default_factory=lambda: FakeFeatures())
+    made: set[tuple[object, ...]] = field(default_factory=set)
 
     @property
     def system(self) -> System:

@@ -22,6 +22,7 @@ from . import constants, live
 from .autoload import autoload
 from .hooks import Hooks
 from .kernel import KernelQuestions, shared_system
+from .network_hooks import NetworkHooks
 from .output import Output
 from .text import WE, Text, to_bytes, to_text
 
@@ -52,7 +53,7 @@ class LoadedFunction:
         return self.program.fileno()
 
 
-class BPF(Hooks, Output, KernelQuestions, constants.Constants):
+class BPF(Hooks, NetworkHooks, Output, KernelQuestions, constants.Constants):
     """A compiled text, its maps and its programs; bcc's constructor, argument for argument."""
 
     Function = LoadedFunction

@@ -17,7 +17,10 @@ DEBUG_BTF = 0x20
 
 
 class BPFProgType:
-    """enum bpf_prog_type under bcc's names: plain numbers, as scripts print and compare them."""
+    """enum bpf_prog_type under bcc's names: plain numbers, as scripts print and compare them.
+
+    bcc leaves some out that its attach_func takes; they are here.
+    """
 
     SOCKET_FILTER = int(ProgType.SOCKET_FILTER)
     KPROBE = int(ProgType.KPROBE)
@@ -37,9 +40,16 @@ class BPFProgType:
     SK_MSG = int(ProgType.SK_MSG)
     RAW_TRACEPOINT = int(ProgType.RAW_TRACEPOINT)
     CGROUP_SOCK_ADDR = int(ProgType.CGROUP_SOCK_ADDR)
+    LWT_SEG6LOCAL = int(ProgType.LWT_SEG6LOCAL)
+    LIRC_MODE2 = int(ProgType.LIRC_MODE2)
+    SK_REUSEPORT = int(ProgType.SK_REUSEPORT)
+    FLOW_DISSECTOR = int(ProgType.FLOW_DISSECTOR)
+    CGROUP_SYSCTL = int(ProgType.CGROUP_SYSCTL)
     CGROUP_SOCKOPT = int(ProgType.CGROUP_SOCKOPT)
     TRACING = int(ProgType.TRACING)
     LSM = int(ProgType.LSM)
+    SK_LOOKUP = int(ProgType.SK_LOOKUP)
+    NETFILTER = int(ProgType.NETFILTER)
 
 
 BPFAttachType = AttachType

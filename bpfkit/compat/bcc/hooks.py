@@ -11,7 +11,7 @@ from ...uapi.bpf import AttachType, ProgType
 from . import live
 from .attached import check_quota
 from .groups import Group, Member
-from .kernel import matching_functions, shared_system, tracepoints
+from .kernel import matching_functions, tracepoints
 from .perf_events import PerfEvents
 from .text import Text, to_bytes, to_text
 from .user_hooks import UserHooks
@@ -19,7 +19,6 @@ from .user_hooks import UserHooks
 if TYPE_CHECKING:
     from ...links.base import Link
     from ...links.kernel_functions import KernelFunction
-    from .bpf import LoadedFunction
 
 
 class Hooks(UserHooks, PerfEvents):
@@ -199,19 +198,3 @@ class Hooks(UserHooks, PerfEvents):
         if link is None:
             raise Exception(f"Raw tracepoint {to_text(tp)} is not attached")
         self._close([link])
-
-    # ------------------------------------------------------------ XDP
-
-    @staticmethod
-    def attach_xdp(dev: Text, fn: LoadedFunction, flags: int = 0) -> None:
-        """Run ``fn`` on every packet a device receives; it replaces what runs there."""
-        program = getattr(fn, "program", None)
-        if program is None:
-            raise Exception("arg 1 must be of type BPF.Function")
-        link = live.attach_xdp(fn.bpf.collection.system, program, to_text(dev), flags=flags)
-        fn.bpf.own(link)
-
-    @staticmethod
-    def remove_xdp(dev: Text, flags: int = 0) -> None:
-        """Take the XDP program off a device."""
-        live.detach_xdp(shared_system(), to_text(dev), flags=flags)

@@ -23,13 +23,18 @@ if TYPE_CHECKING:
     from ...host.binaries import find_library as find_library
     from ...links.base import Link as Link
     from ...links.binary import find_binary as find_binary
+    from ...links.cgroup import attach_cgroup as attach_cgroup
     from ...links.closing import close_links as close_links
+    from ...links.func import attach_func as attach_func
+    from ...links.func import detach_func as detach_func
     from ...links.kernel_functions import kernel_functions as kernel_functions
     from ...links.kprobe import attach_kprobe as attach_kprobe
     from ...links.kprobe_multi import attach_functions as attach_functions
     from ...links.perf_event import attach_counter as attach_counter
     from ...links.perf_event import event_name as event_name
     from ...links.raw_tracepoint import attach_raw_tracepoint as attach_raw_tracepoint
+    from ...links.socket import attach_raw_socket as attach_raw_socket
+    from ...links.tc import attach_tc as attach_tc
     from ...links.tracepoint import attach_tracepoint as attach_tracepoint
     from ...links.uprobe import attach_spot as attach_spot
     from ...links.uprobe_multi import attach_spots as attach_spots
@@ -74,14 +79,19 @@ _HOMES = {
     "Union": "...btf.types",
     "attach_counter": "...links.perf_event",
     "attach_functions": "...links.kprobe_multi",
+    "attach_cgroup": "...links.cgroup",
+    "attach_func": "...links.func",
     "attach_kprobe": "...links.kprobe",
+    "attach_raw_socket": "...links.socket",
     "attach_raw_tracepoint": "...links.raw_tracepoint",
     "attach_spot": "...links.uprobe",
     "attach_spots": "...links.uprobe_multi",
+    "attach_tc": "...links.tc",
     "attach_tracepoint": "...links.tracepoint",
     "attach_xdp": "...links.xdp",
     "close_links": "...links.closing",
     "debug_output": ".debug",
+    "detach_func": "...links.func",
     "detach_xdp": "...links.xdp",
     "event_name": "...links.perf_event",
     "find_binary": "...links.binary",

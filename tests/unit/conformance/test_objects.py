@@ -19,7 +19,7 @@ from conformance.objects import NotCompiledError, compile_group, object_of
 from conformance.plugin import declared
 from conformance.recording import compile_objects, recorded_facts, recorder_digest, stage_objects
 from conformance.staging import OBJECTS, WHY_NOT
-from conformance.texts import EXAMPLES, ONE_OBJECT, TOOLS, Text, names, read_text
+from conformance.texts import EXAMPLES, HOOKS, ONE_OBJECT, TOOLS, Text, names, read_text
 from tests.fakes.kernel_facts import FakeKernel
 from tests.fakes.type_graph import Graph
 from vmlab.cache import Cache
@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_all_texts_can_be_read_and_name_types_there_are() -> None:
-    for group in (TOOLS, EXAMPLES, ONE_OBJECT):
+    for group in (TOOLS, EXAMPLES, HOOKS, ONE_OBJECT):
         found = [read_text(group, name) for name in names(group)]
         assert found
         assert all(text.text.strip() for text in found)
@@ -247,7 +247,7 @@ def test_everything_is_compiled_for_two_kernels(
     monkeypatch.setattr(objects, "compile_group", note)
     assert objects.main([str(tmp_path / "out"), "this", "oldest"]) == 0
     this, oldest = Path("this"), Path("oldest")
-    assert made == [(TOOLS, this), (EXAMPLES, this), (ONE_OBJECT, oldest)]
+    assert made == [(TOOLS, this), (EXAMPLES, this), (HOOKS, this), (ONE_OBJECT, oldest)]
     monkeypatch.setenv(OBJECTS, str(tmp_path / "out"))
     system: Any = None
     assert objects.compiled_layout(system) == {"a.b": 8}

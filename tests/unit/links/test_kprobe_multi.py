@@ -18,7 +18,7 @@ from tests.fakes.hooks import FakeKallsyms, FakeKernel, FakeProgram, FakeTracefs
 
 def multi(tmp_path: Path) -> FakeKernel:
     fake = kernel(tmp_path)
-    fake.features.there.add("link/kprobe_multi")
+    fake.features.lacking.discard("link/kprobe_multi")
     return fake
 
 

@@ -30,7 +30,7 @@ def told(fake: FakeKernel, *names: str, typed: tuple[str, ...] = ()) -> FakeKern
 
 def test_a_function_that_takes_everything(tmp_path: Path) -> None:
     fake = told(kernel(tmp_path), "vfs_read", typed=("vfs_read",))
-    fake.features.there.add("link/kprobe_multi")
+    fake.features.lacking.discard("link/kprobe_multi")
     text = explain_attach("vfs_read", fake.system)
     assert text.splitlines() == [
         "vfs_read on Linux 6.1:",

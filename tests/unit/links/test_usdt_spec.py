@@ -95,7 +95,7 @@ def test_equal_specifications_are_kept_once() -> None:
 
 def test_cookies_tell_programs_their_specifications(tmp_path: Path) -> None:
     fake = kernel(tmp_path)
-    fake.features.there.add("helper/bpf_get_attach_cookie")
+    fake.features.lacking.discard("helper/bpf_get_attach_cookie")
     specs = UsdtSpecs(FakeMap(), addresses := FakeMap(), cookies=True)
     pie = Binary("pie", BINARIES / "pie")
     with attach_usdt(fake.system, FakeProgram(), pie, "trial", "many", specs=specs):

@@ -15,7 +15,7 @@ from bpfkit.syscalls.hints import (
     hint_for_program,
 )
 from bpfkit.syscalls.requests import MapCreate, ProgLoad
-from bpfkit.uapi.bpf import BpfCmd, MapType, ProgType
+from bpfkit.uapi.bpf import AttachType, BpfCmd, MapType, ProgFlag, ProgType
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,19 @@ def test_a_map_that_was_refused_gets_a_hint(code: int, words: str) -> None:
 )
 def test_a_program_that_was_refused_gets_a_hint(kind: ProgType, code: int, words: str) -> None:
     assert words in hint_for_program(ProgLoad(kind, bytes(16)), code)
+
+
+def test_a_program_that_is_too_new_names_what_is() -> None:
+    request = ProgLoad(
+        ProgType.XDP,
+        bytes(16),
+        flags=ProgFlag.XDP_HAS_FRAGS,
+        expected_attach_type=AttachType.XDP_CPUMAP,
+    )
+    assert hint_for_program(request, errno.EINVAL) == (
+        "BPF_PROG_TYPE_XDP came with Linux 4.8, BPF_XDP_CPUMAP with 5.9, "
+        "BPF_F_XDP_HAS_FRAGS with 5.18"
+    )
 
 
 def test_an_unknown_type_is_named_by_its_number() -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpfkit.errors import FormatError
-from bpfkit.syscalls.netlink import attribute, read_attributes, read_xdp
+from bpfkit.syscalls.netlink import attribute, read_attributes
 from bpfkit.syscalls.requests import XdpState
+from bpfkit.syscalls.rtnetlink import read_xdp
 from bpfkit.uapi.netlink import IFLA_IFNAME, IFLA_XDP, NLA_F_NESTED, IflaXdp
 
 attributes = st.lists(st.tuples(st.integers(0, 0x3FFF), st.binary(max_size=20)), max_size=5)

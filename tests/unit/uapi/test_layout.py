@@ -181,3 +181,8 @@ def test_a_name_fits_its_place(btf: Btf) -> None:
     parts = [btf.resolve(m.type_id)[1] for m in command(btf, "map_type").members]
     arrays = [part for part in parts if isinstance(part, Array)]
     assert [array.count for array in arrays] == [bpf.BPF_OBJ_NAME_LEN]
+
+
+def test_a_query_has_room_for_all_that_kernels_write(btf: Btf) -> None:
+    theirs = places(btf, command(btf, "query"))
+    assert ctypes.sizeof(attr.bpf_attr_query) == max(at + size for at, size in theirs.values())
