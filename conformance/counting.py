@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bpfkit.collection import Collection, load
-from bpfkit.programs.program import Program
+from bpfkit.links.hooked import HookedProgram
 from bpfkit.system import System
 
 from .objects import object_of
@@ -31,7 +31,7 @@ class Loaded:
         self.collection = collection
         self.system = collection.system
 
-    def program(self, name: str) -> Program:
+    def program(self, name: str) -> HookedProgram:
         """A program, loaded as its section says."""
         return self.collection.load_program(name)
 

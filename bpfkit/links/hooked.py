@@ -8,42 +8,20 @@ is used.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, Self
 
-from ..programs.program import Program
 from .base import Link
-
-if TYPE_CHECKING:
-    from .usdt_spec import UsdtSpecs
+from .hooked_network import NetworkHooked
 
 
-class Owner(Protocol):
-    """What a program was loaded from."""
+class HookedProgram(NetworkHooked):
+    """A program that can be attached. Every method raises AttachError that says why not.
 
-    def own(self, thing: Link) -> None:
-        """Close ``thing`` later, if nobody else has."""
-
-    def usdt_specs(self) -> UsdtSpecs | None:
-        """The object's maps of <bpf/usdt.bpf.h>; None when it does not use them."""
-
-    def section_of(self, program: str) -> str:
-        """The section that a program was declared in."""
-
-
-class HookedProgram(Program):
-    """A program that can be attached. Every method raises AttachError that says why not."""
-
-    _owner: Owner
-
-    @classmethod
-    def adopt(cls, program: Program, owner: Owner) -> Self:
-        """Take over a loaded program's descriptor."""
-        self = cls(program._fd, program.name, program.type, program._system, program.log)
-        self._owner = owner
-        return self
+    The hooks of the network and of cgroups are in ``hooked_network.py``.
+    """
 
     def attach(self) -> Link:
         """Attach where the program's section says: ``SEC("kprobe/vfs_read")``."""
+
         from .by_section import attach_by_section
 
         return self._owned(attach_by_section(self, self._owner.section_of(self.name)))
@@ -252,7 +230,3 @@ class HookedProgram(Program):
                 cookie=cookie,
             )
         )
-
-    def _owned(self, link: Link) -> Link:
-        self._owner.own(link)
-        return link
