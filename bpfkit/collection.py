@@ -33,6 +33,7 @@ from .host.own_headers import read_own_headers
 from .links.base import Link
 from .links.closing import close_links
 from .links.hooked import HookedProgram
+from .links.struct_ops import attach_struct_ops
 from .loader import LoadedObject, load_object
 from .maps.families import typed_map
 from .maps.globals import Globals, with_globals
@@ -40,7 +41,8 @@ from .maps.typed import TypedMap
 from .obj.read import read_object
 from .obj.spec import ObjectSpec
 from .programs.program import Program
-from .syscalls.api import MappedMemory
+from .programs.struct_ops import StructOpsMap
+from .syscalls.api import MappedMemory, SupportsFileno
 from .system import System
 from .uapi.bpf import AttachType, ProgType
 
@@ -133,18 +135,29 @@ class Collection:
         type: ProgType | None = None,
         attach_type: AttachType | None = None,
         *,
+        attach_to: str = "",
+        attach_target: SupportsFileno | None = None,
         log_level: int = 0,
     ) -> HookedProgram:
         """Load a program once; later calls give the same one, whatever type they name.
 
-        ``log_level`` 1 or 2 keeps the verifier's log (`Program.log`).
+        ``attach_to`` names what it attaches to where its section does not, or something else;
+        ``attach_target`` is the loaded program whose function that is. ``log_level`` 1 or 2 keeps
+        the verifier's log (`Program.log`).
 
         Raises VerifierError when the kernel refuses it and KeyError when the object has no such
         program.
         """
         program = self._programs.get(name)
         if program is None:
-            program = self.load_another(name, type, attach_type, log_level=log_level)
+            program = self.load_another(
+                name,
+                type,
+                attach_type,
+                attach_to=attach_to,
+                attach_target=attach_target,
+                log_level=log_level,
+            )
             self._programs[name] = program
         return program
 
@@ -154,6 +167,8 @@ class Collection:
         type: ProgType | None = None,
         attach_type: AttachType | None = None,
         *,
+        attach_to: str = "",
+        attach_target: SupportsFileno | None = None,
         log_level: int = 0,
     ) -> HookedProgram:
         """Load a program once more, say for another attach type; the caller closes it.
@@ -162,7 +177,14 @@ class Collection:
         """
 
         def load(loaded: LoadedObject) -> Program:
-            return loaded.load_program(name, type, attach_type=attach_type, log_level=log_level)
+            return loaded.load_program(
+                name,
+                type,
+                attach_type=attach_type,
+                attach_to=attach_to,
+                attach_target=attach_target,
+                log_level=log_level,
+            )
 
         try:
             program: Program | None = load(self._loaded)
@@ -172,6 +194,27 @@ class Collection:
                 raise
         assert program is not None
         return HookedProgram.adopt(program, self)
+
+    def make_struct_ops(self, name: str) -> StructOpsMap:
+        """Load the programs of a structure of operations and fill its map; the caller closes it.
+
+        For `StructOpsLink.replace`; a structure in section ``.struct_ops`` is registered by it.
+        """
+        ops = self.spec.struct_ops[name]
+        programs = {program: self.load_program(program) for _, program in ops.programs}
+        return self._loaded.make_struct_ops(name, programs)
+
+    def attach_struct_ops(self, name: str) -> Link:
+        """Register the structure of operations in variable ``name``.
+
+        Raises KeyError for an unknown name, LoadError, VerifierError, SyscallError or AttachError.
+        """
+        ops = self.make_struct_ops(name)
+        local = self.spec.btf
+        kind = local.name(self.spec.struct_ops[name].type_id) if local is not None else ""
+        link = attach_struct_ops(self.system, ops, kind)
+        self.own(link)
+        return link
 
     def usdt_specs(self) -> UsdtSpecs | None:
         """Where programs find the arguments of USDT probes; None when they do not ask."""

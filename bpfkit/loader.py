@@ -33,8 +33,9 @@ from .obj.relocate import Linked, link, reachable
 from .obj.spec import MapSpec, ObjectSpec, Reloc, RelocKind
 from .programs.load import LoadOptions, load_linked
 from .programs.program import Program
-from .programs.targets import attach_target_of
-from .programs.verifier import refused_load
+from .programs.struct_ops import StructOpsMap, find_struct, make_map, operation_of
+from .programs.targets import AttachTarget, attach_target_of
+from .programs.verifier import SourcePlace, refused_load
 from .syscalls.api import MappedMemory, SupportsFileno
 from .syscalls.fd import OwnedFd
 from .system import System
@@ -79,15 +80,16 @@ class LoadedObject:
         type: ProgType | None = None,
         *,
         attach_type: AttachType | None = None,
-        attach_btf_id: int = 0,
+        attach_to: str = "",
         attach_target: SupportsFileno | None = None,
         log_level: int = 0,
     ) -> Program:
         """Link, relocate and load one program; the caller closes it.
 
-        ``attach_target`` is the program to extend or trace, or the BTF of the module that
-        ``attach_btf_id`` is in; without them the program's section says it. ``log_level`` 1 or 2
-        keeps the verifier's log (`Program.log`).
+        ``attach_to`` names what the program attaches to where its section does not, or something
+        else: a function, "module:function". ``attach_target`` is the loaded program whose function
+        that is, to extend or trace it. ``log_level`` 1 or 2 keeps the verifier's log
+        (`Program.log`).
 
         Raises KeyError for an unknown name, LoadError when it cannot be linked or its type is not
         known, VerifierError when the kernel refuses it.
@@ -102,27 +104,36 @@ class LoadedObject:
         if attach_type is None and kind is declared.type:
             expected = declared.attach_type
         with contextlib.ExitStack() as stack:
-            if not attach_btf_id:
-                target = attach_target_of(declared, kind, expected, self._system)
-                if target is not None:
-                    attach_btf_id = target.btf_id
-                if target is not None and target.module:
-                    attach_target = self._kernel.open_module(target.module, stack)
+            operation: int | None = None
+            target: AttachTarget | None
+            if kind is ProgType.STRUCT_OPS:
+                target, operation = self._operation_of(name)
+            else:
+                target = attach_target_of(
+                    declared, kind, expected, self._system, name=attach_to, owner=attach_target
+                )
+            if target is not None and target.module:
+                attach_target = self._kernel.open_module(target.module, stack)
             options = LoadOptions(
                 type=kind,
-                attach_type=expected,
+                attach_type=expected if operation is None else operation,
+                attach_to=target.text if target is not None else "",
                 flags=declared.flags,
                 license=self.spec.license,
-                attach_btf_id=attach_btf_id,
+                attach_btf_id=target.btf_id if target is not None else 0,
                 attach_target_fd=attach_target.fileno() if attach_target is not None else 0,
                 btf_fd=self._btf_fd.fileno() if self._btf_fd is not None else 0,
                 fd_array=self._kernel.open_modules(linked, stack),
                 log_level=log_level,
             )
             try:
-                program = load_linked(name, linked, options, self._system)
+                places = partial(self._place_of, linked)
+                program = load_linked(name, linked, options, self._system, places)
             except VerifierError as error:
-                error.refused_load = self._place_of(refused_load(error.log), linked)
+                insn = refused_load(error.log)
+                place = self._place_of(linked, insn) if insn is not None else None
+                if place is not None:
+                    error.refused_load = place.file, place.line, place.column
                 raise
         try:
             self._fill_program_slots(name)
@@ -130,6 +141,32 @@ class LoadedObject:
             program.close()
             raise
         return program
+
+    def _operation_of(self, program: str) -> tuple[AttachTarget, int]:
+        """The kernel's structure that a program implements an operation of, and its number."""
+        for ops in self.spec.struct_ops.values():
+            if ops.operation(program) is not None and self.spec.btf is not None:
+                kernel = find_struct(self._system, ops, self.spec.btf)
+                index = operation_of(ops, self.spec.btf, program, kernel)
+                text = f"{kernel.members[index].name} of struct {kernel.name}"
+                return AttachTarget(kernel.type_id, kernel.module, text), index
+        raise LoadError(
+            f"program '{program}' implements an operation, but no structure in section .struct_ops"
+            " points to it"
+        )
+
+    def make_struct_ops(self, name: str, programs: Mapping[str, SupportsFileno]) -> StructOpsMap:
+        """Make the map of a structure of operations from its loaded programs; the caller closes it.
+
+        A structure that wants no link is registered by that. Raises KeyError for an unknown name,
+        LoadError and SyscallError.
+        """
+        ops, local = self.spec.struct_ops[name], self.spec.btf
+        assert local is not None  # what has no types has no such structures
+        if self._btf_fd is None:
+            raise LoadError(f"'{name}' needs the object's types: {self.btf_refusal}")
+        kernel = find_struct(self._system, ops, local)
+        return make_map(self._system, ops, local, kernel, programs, self._btf_fd.fileno())
 
     def _fill_program_slots(self, name: str) -> None:
         """Load the programs that the object puts into the program arrays of program ``name``."""
@@ -147,15 +184,16 @@ class LoadedObject:
                     key, value = (n.to_bytes(4, sys.byteorder) for n in (index, program.fileno()))
                     self.maps[map_name].update(key, value)
 
-    def _place_of(self, insn: int | None, linked: Linked) -> tuple[str, int, int] | None:
-        """Where in the C text an instruction comes from: (file, line, column)."""
-        before = [entry for entry in linked.line_info if insn is not None and entry[0] <= insn]
+    def _place_of(self, linked: Linked, insn: int) -> SourcePlace | None:
+        """Where in the C text an instruction comes from."""
+        before = [entry for entry in linked.line_info if entry[0] <= insn]
         if not before or self.spec.btf is None:
             return None
-        _, file, _, place = max(before)
+        _, file, text, place = max(before)
         # A relative name stands behind the directory we compile in, which is the root.
         name = self.spec.btf.string(file).removeprefix("//")
-        return name, place >> LINE_SHIFT, place & COLUMN_MASK
+        line, column = place >> LINE_SHIFT, place & COLUMN_MASK
+        return SourcePlace(name, line, column, self.spec.btf.string(text))
 
     def with_other_code(self, spec: ObjectSpec) -> LoadedObject | None:
         """The same live maps with the programs of ``spec``, the same text compiled otherwise.

@@ -57,8 +57,11 @@ class System:
         of them undoes it."""
 
     @classmethod
-    def live(cls, root: Path = _SLASH) -> Self:
-        """This machine. Nothing is read or tried before somebody asks."""
+    def live(cls, root: Path = _SLASH, *, token: SupportsFileno | None = None) -> Self:
+        """This machine. Nothing is read or tried before somebody asks.
+
+        With ``token``, a BPF token (`handles.token`), it creates by the token's right.
+        """
         from .syscalls.linux import LinuxSyscalls
 
-        return cls(LinuxSyscalls(), LiveFacts(root))
+        return cls(LinuxSyscalls(token), LiveFacts(root))

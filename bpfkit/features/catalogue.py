@@ -16,18 +16,24 @@ from .btf import FEATURES as BTF
 from .btf import probes as btf_probes
 from .helpers import FEATURES as HELPERS
 from .helpers import probes as helper_probes
+from .kernel_types import FEATURES as KERNEL_TYPES
+from .kernel_types import probes as kernel_type_probes
 from .links import FEATURES as LINKS
 from .links import probes as link_probes
 from .maps import FEATURES as MAPS
 from .maps import probes as map_probes
-from .probe import Facts, Feature, Probe, Support
+from .probe import Feature, KernelFacts, Probe, Support
 from .programs import FEATURES as PROGRAMS
 from .programs import probes as program_probes
+from .tracing import FEATURES as TRACING
+from .tracing import probes as tracing_probes
 
-CATALOGUE: tuple[Feature, ...] = (*MAPS, *PROGRAMS, *BTF, *ATTACH_TYPES, *LINKS, *HELPERS)
+CATALOGUE: tuple[Feature, ...] = (
+    *MAPS, *PROGRAMS, *BTF, *ATTACH_TYPES, *TRACING, *LINKS, *KERNEL_TYPES, *HELPERS,
+)  # fmt: skip
 
 
-def probes(syscalls: Syscalls, facts: Facts) -> Mapping[str, Probe]:
+def probes(syscalls: Syscalls, facts: KernelFacts) -> Mapping[str, Probe]:
     """Return the probe of each feature of the catalogue, for one kernel."""
     found = {
         **map_probes(syscalls, facts),
@@ -35,6 +41,8 @@ def probes(syscalls: Syscalls, facts: Facts) -> Mapping[str, Probe]:
         **btf_probes(syscalls),
         **attach_type_probes(syscalls, facts),
         **link_probes(syscalls, facts),
+        **tracing_probes(syscalls, facts),
+        **kernel_type_probes(facts),
         **helper_probes(syscalls, facts),
     }
     return {name: partial(_ask, syscalls, probe) for name, probe in found.items()}

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from ..btf.types import Btf
+
 
 class Support(StrEnum):
     """An answer."""
@@ -30,6 +32,24 @@ class Facts(Protocol):
     @property
     def possible_cpus(self) -> int:
         """How many CPUs could ever be present."""
+
+
+class TypeFacts(Protocol):
+    """What probes want to know of the kernel's types."""
+
+    @property
+    def btf(self) -> Btf:
+        """The kernel's own. Raises NotSupportedError when it has none."""
+
+    def modules_with_btf(self) -> list[str]:
+        """Names of the loaded modules that bring types."""
+
+    def module_btf(self, module: str) -> Btf | None:
+        """A module's types on top of the kernel's."""
+
+
+class KernelFacts(Facts, TypeFacts, Protocol):
+    """All of it."""
 
 
 @dataclass(frozen=True, slots=True)

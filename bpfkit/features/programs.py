@@ -19,8 +19,8 @@ from ..uapi.bpf import AttachType, ProgFlag, ProgType, first_release
 from ..uapi.insn import EXIT, MOV64_IMM, Insn
 from .probe import Facts, Feature, Probe, Support
 
-_UNCLEAR = frozenset({errno.EPERM, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSYS})
-_LOG_BYTES = 1 << 14
+UNCLEAR = frozenset({errno.EPERM, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSYS})
+LOG_BYTES = 1 << 14
 
 # What the hook accepts, where that is asked when a program is loaded.
 _ATTACH_TYPES = {
@@ -36,7 +36,7 @@ _RETURNS = {ProgType.CGROUP_SOCKOPT: 1, ProgType.CGROUP_SOCK_ADDR: 1, ProgType.S
 # Types that hang on a kernel type; with BTF type 1, which is an integer, they all complain. A
 # kernel that does not know the type says EINVAL and nothing else.
 _NEED_BTF = frozenset({ProgType.TRACING, ProgType.LSM, ProgType.EXT, ProgType.STRUCT_OPS})
-_COMPLAINT = re.compile(
+COMPLAINT = re.compile(
     r"attach_btf_id|is not a function|Cannot replace kernel|not a supported struct|"
     r"attach to unsupported|must provide btf"
 )
@@ -95,13 +95,13 @@ def nothing(
 
 def probe_program_type(syscalls: Syscalls, facts: Facts, kind: ProgType) -> Support:
     """Try to load a program of this type."""
-    result, log = syscalls.prog_log(nothing(kind, facts), _LOG_BYTES)
+    result, log = syscalls.prog_log(nothing(kind, facts), LOG_BYTES)
     if isinstance(result, OwnedFd):
         result.close()
         return Support.YES
-    if kind in _NEED_BTF and _COMPLAINT.search(log.text):
+    if kind in _NEED_BTF and COMPLAINT.search(log.text):
         return Support.YES
-    return Support.UNKNOWN if result.errno in _UNCLEAR else Support.NO
+    return Support.UNKNOWN if result.errno in UNCLEAR else Support.NO
 
 
 def load_nothing(

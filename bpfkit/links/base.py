@@ -33,6 +33,7 @@ class Method(StrEnum):
     NETLINK = "netlink"
     COMMAND = "BPF_PROG_ATTACH"
     SOCKET = "setsockopt"
+    MAP = "BPF_MAP_UPDATE_ELEM"  # struct_ops without a link, before Linux 6.4
 
 
 class Attachable(Protocol):

@@ -31,7 +31,7 @@ def attach_by_section(program: HookedProgram, section: str) -> Link:
             "the section does not tell where to attach",
             "use one of the attach_… methods",
         )
-    link = attach(program, rest) if rest or attach is _tracing else None
+    link = attach(program, rest) if rest or attach in _WITHOUT_NAME else None
     if link is None:
         raise AttachError(
             program.name,
@@ -121,6 +121,18 @@ def _tracing(program: HookedProgram, rest: str) -> Link | None:
     return program.attach_tracing()
 
 
+def _freplace(program: HookedProgram, rest: str) -> Link | None:
+    return program.attach_freplace()
+
+
+def _lsm(program: HookedProgram, rest: str) -> Link | None:
+    return program.attach_lsm()
+
+
+def _iter(program: HookedProgram, rest: str) -> Link | None:
+    return program.attach_iter()
+
+
 def from_glob(glob: str) -> str:
     """A regular expression for a pattern of ``*`` and ``?``."""
     return re.escape(glob).replace(r"\*", ".*").replace(r"\?", ".")
@@ -157,8 +169,13 @@ _ATTACH: dict[str, Callable[[HookedProgram, str], Link | None]] = {
     "fentry": _tracing,
     "fexit": _tracing,
     "fmod_ret": _tracing,
-    "lsm": _tracing,
+    "fsession": _tracing,
+    "freplace": _freplace,
+    "lsm": _lsm,
+    "iter": _iter,
 }
+# Their names were used when the program was loaded.
+_WITHOUT_NAME = (_tracing, _freplace, _lsm, _iter)
 _BINARY_FORM = "WORD/PATH:SYMBOL"
 _FORMS: dict[Callable[[HookedProgram, str], Link | None], str] = {
     **dict.fromkeys(_ATTACH.values(), "WORD/NAME"),

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .base import Link
-from .hooked_network import NetworkHooked
+from .hooked_tracing import TracingHooked
 
 
-class HookedProgram(NetworkHooked):
+class HookedProgram(TracingHooked):
     """A program that can be attached. Every method raises AttachError that says why not.
 
-    The hooks of the network and of cgroups are in ``hooked_network.py``.
+    The hooks of the network and of cgroups are in ``hooked_network.py``, those that BTF types
+    describe in ``hooked_tracing.py``.
     """
 
     def attach(self) -> Link:
@@ -186,13 +187,6 @@ class HookedProgram(NetworkHooked):
         from .raw_tracepoint import attach_raw_tracepoint
 
         return self._owned(attach_raw_tracepoint(self._system, self, name, cookie=cookie))
-
-    def attach_tracing(self) -> Link:
-        """Be called where the program was loaded for: fentry, fexit, fmod_ret, LSM, tp_btf."""
-
-        from .tracing import attach_tracing
-
-        return self._owned(attach_tracing(self._system, self))
 
     def attach_perf_event(
         self,

@@ -33,6 +33,7 @@ class OwnedProgram(Program):
     def adopt(cls, program: Program, owner: Owner) -> Self:
         """Take over a loaded program's descriptor."""
         self = cls(program._fd, program.name, program.type, program._system, program.log)
+        self.attach_to, self.attach_type = program.attach_to, program.attach_type
         self._owner = owner
         return self
 

@@ -37,8 +37,9 @@ from .btf_maps import read_maps, slots_offset, variables
 from .kconfig import SECTION as KCONFIG
 from .kconfig import kconfig_size, read_kconfig
 from .sections import read_section
-from .spec import KconfigVar, MapSpec, ObjectSpec, ProgramSpec, Reloc, RelocKind
+from .spec import KconfigVar, MapSpec, ObjectSpec, ProgramSpec, Reloc, RelocKind, StructOpsSpec
 from .special import special_fields
+from .struct_ops import is_struct_ops, read_struct_ops
 
 EVENTS = ".bpfkit.events"
 PINS = ".bpfkit.pin"
@@ -87,6 +88,7 @@ def read_object(data: bytes) -> ObjectSpec:
         btf=btf,
         sections=_sections(elf),
         kconfig=externs,
+        struct_ops=_struct_ops(elf, btf) if btf is not None else {},
     )
 
 
@@ -170,6 +172,18 @@ def _pointed_to(elf: _Elf, index: int, offset: int, number: int) -> str:
     (place,) = struct.unpack_from("<Q", elf.data[index], offset)
     find = _function_at if symbol.section in elf.code else _object_at
     return find(elf, symbol.section, place)
+
+
+def _struct_ops(elf: _Elf, btf: Btf) -> dict[str, StructOpsSpec]:
+    """The structures of operations, by the name of their variable."""
+    found: dict[str, StructOpsSpec] = {}
+    for index, name in enumerate(elf.names):
+        if is_struct_ops(name):
+            at = {s.name: s.value for s in elf.symbols if s.section == index}
+            pointers = [(o, _pointed_to(elf, index, o, n)) for o, n in elf.relocs.get(index, ())]
+            specs = read_struct_ops(btf, name, elf.data[index], at.__getitem__, pointers)
+            found |= {spec.name: spec for spec in specs}
+    return found
 
 
 def _kconfig(elf: _Elf, btf: Btf | None) -> tuple[KconfigVar, ...]:

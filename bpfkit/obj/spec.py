@@ -118,6 +118,24 @@ class KconfigVar:
 
 
 @dataclass(frozen=True, slots=True)
+class StructOpsSpec:
+    """A structure of operations that programs implement, in the object's layout of it."""
+
+    name: str
+    type_id: int
+    """Its type in the object's BTF."""
+    data: bytes
+    programs: tuple[tuple[int, str], ...] = ()
+    """(offset in bytes, program) of the operations that are implemented."""
+    link: bool = False
+    """Whether it is registered by a bpf_link, where the kernel has them for it."""
+
+    def operation(self, program: str) -> int | None:
+        """Where the pointer to ``program`` is; None when it is not one of them."""
+        return next((offset for offset, name in self.programs if name == program), None)
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectSpec:
     """All that an object file declares."""
 
@@ -131,3 +149,5 @@ class ObjectSpec:
     """Sizes of the data sections and offsets of their variables, which the BTF leaves open."""
     kconfig: tuple[KconfigVar, ...] = ()
     """What map ``.kconfig`` is filled with when the object is loaded."""
+    struct_ops: Mapping[str, StructOpsSpec] = field(default_factory=dict)
+    """Structures of the kernel that programs implement, by the name of their variable."""

@@ -1,77 +1,23 @@
-"""The verifier's log, made short: the C line it stumbled over, what it said, and what to do.
+"""The verifier's log, made short: the C line it stumbled over, what it said, what it knew, and how
+it came there.
 
-The log is not parsed beyond finding those: its format is no interface and changes. Known forms are
-the classic one, where source lines start with ``;``, and that of Linux 6.10 and later, where a
-place follows the line: ``; *v += 1 @ program.c:6``. Linux 7.3 adds a report of its own after that,
-whose suggestion is the hint when ours has none.
+``verifier_log.py`` reads the log and ``verifier_hints.py`` knows the commonest causes. Where the
+kernel has its own report (Linux 7.3), its suggestion is the hint when ours has none.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-_SOURCE = re.compile(r"^; (?P<text>.*?)(?: @ (?P<place>\S+:\d+))?$")
-_STATISTICS = re.compile(
-    r"^(processed \d+ insns|verification time|stack depth|max_states|peak_states|mark_read)"
-)
-_NOISE = re.compile(
-    r"^(\d+: |R\d+|arg#|func#|from \d+|last_idx|regs=|mark_precise|parent |-- BEGIN)"
-)
+from .verifier_hints import hint_for
+from .verifier_log import REPORT, Branch, Reading, Step, read_log
 
-_REPORT = "\nVerification failed:"
-
-_HINTS: tuple[tuple[str, str], ...] = (
-    (
-        r"map_value_or_null|invalid mem access 'map_value_or_null'",
-        "a map lookup can fail: check the pointer for NULL before using it",
-    ),
-    (r"mem_or_null", "a reservation can fail: check the pointer for NULL before using it"),
-    (
-        r"invalid mem access '(inv|scalar)'",
-        "this pointer is a plain number to the verifier: read through it with "
-        "bpf_probe_read_kernel() or bpf_probe_read_user(), or keep local and kernel pointers in "
-        "separate variables",
-    ),
-    (
-        r"invalid access to packet",
-        "compare the end of the access with data_end before reading the packet",
-    ),
-    (
-        r"invalid (indirect )?(read|access) (from|to) stack|invalid stack",
-        "initialise the whole variable, padding included: struct x y = {};",
-    ),
-    (
-        r"(unreleased|leak).*reference|Unreleased reference",
-        "submit or discard what was reserved on every path",
-    ),
-    (
-        r"(GPL-restricted|GPL only) function",
-        'the helper is for GPL programs only: define BPF_LICENSE as GPL or "Dual BSD/GPL"',
-    ),
-    (
-        r"(unknown|invalid) func|program of this type cannot use helper",
-        "this kernel or this program type does not have the helper; 'python -m bpfkit features' "
-        "lists what it has",
-    ),
-    (
-        r"infinite loop|back-edge|too many (jumps|states)|BPF program is too large",
-        "bound the loop by a constant, or unroll it with #pragma unroll",
-    ),
-    (
-        r"math between .* pointer|pointer arithmetic",
-        "keep numbers and pointers in separate variables",
-    ),
-    (
-        r"(unbounded|min value is negative|max value is outside|outside of the allowed memory)",
-        "bound the index or size first, for example with an if or a mask",
-    ),
-    (r"R0 !read_ok|R0 .*not.*known", "return a value on every path"),
-    (
-        r"helper.*195896080|func .*195896080",
-        "the program reads a field that this kernel does not have",
-    ),
-)
+_COMPLAINT_LINES = 3
+_BRANCHES = 3
+_ALLOCATED = re.compile(r"alloc_insn=(?P<number>\d+)")
+_REGISTER = re.compile(r"\bR(\d+)\b")
 
 
 # What the verifier says to a plain load of memory that it does not see: a number, an object that
@@ -90,12 +36,39 @@ def refused_load(log: str) -> int | None:
     do.
     """
     instruction: re.Match[str] | None = None
-    for line in log.partition(_REPORT)[0].splitlines():
+    for line in log.partition(REPORT)[0].splitlines():
         if re.match(r"\d+: \([0-9a-f]{2}\) ", line):
             instruction = _LOAD.match(line)
         elif instruction is not None and _HELPER_COULD.match(line.strip()):
             return int(instruction[1])
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlace:
+    """Where in the C text an instruction comes from; ``text`` is the whole line."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    @property
+    def variable(self) -> str:
+        """The variable, or the member of one, that stands at the column; else empty."""
+        at = max(self.column - 1, 0)
+        for found in _VARIABLE.finditer(self.text):
+            if found.end() > at:
+                near = found.start() <= at or not _OTHER.search(self.text[at : found.start()])
+                name = found["name"]
+                return name if near and not found["call"] and name not in _NO_VARIABLES else ""
+        return ""
+
+
+_VARIABLE = re.compile(r"(?P<name>[A-Za-z_]\w*(?:(?:->|\.)\w+|\[[^\[\]]*\])*)(?P<call>\s*\()?")
+_OTHER = re.compile(r"[^\s*&(]")
+_NO_VARIABLES = frozenset({"return", "if", "for", "while", "switch", "int", "sizeof", "else", "do"})
+Places = Callable[[int], SourcePlace | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,30 +79,143 @@ class Explanation:
     hint: str
 
 
-def explain(log: str) -> Explanation:
-    """The C line, the verifier's last words, and a hint when the cause is a common one."""
-    log, _, report = log.partition(_REPORT)
-    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
-    source, place = "", ""
-    complaint = ""
-    for line in lines:
-        match = _SOURCE.match(line)
-        if match:
-            source, place = match["text"].strip(), match["place"] or ""
-        elif not _STATISTICS.match(line) and not _NOISE.match(line):
-            complaint = line.strip()
-    if not complaint:
-        spoken = [line for line in lines if not _STATISTICS.match(line)]
-        complaint = spoken[-1].strip() if spoken else ""
-    if not complaint:
+def explain(log: str, places: Places = lambda number: None, detail: str = "") -> Explanation:
+    """The C line, the verifier's words, the register's state, the path; a hint where there is one.
+
+    ``places`` tells where instructions come from, which logs tell less well. ``detail`` is the log
+    of the same program at level 2, which tells states that level 1 of old kernels leaves out.
+    """
+    reading = read_log(log)
+    if not reading.complaint and reading.last is None:
         return Explanation("", "")
-    parts = [f"at: {source}" + (f"   ({place})" if place else "")] if source else []
-    parts.append(f"verifier: {complaint}")
-    hint = next((text for pattern, text in _HINTS if re.search(pattern, complaint)), "")
-    if not hint:
-        tail = "\n".join(lines[-8:])
-        hint = next((text for pattern, text in _HINTS if re.search(pattern, tail)), "")
-    return Explanation("\n".join(parts), hint or _suggestion(report))
+    told = read_log(detail) if detail else reading
+    if told.complaint != reading.complaint:
+        told = reading
+    parts = []
+    place = places(told.last.number) if told.last is not None else None
+    if told.last is not None and (line := _line(told.last, place)):
+        parts.append(f"at: {line}")
+    parts.append(f"verifier: {'; '.join(reading.complaint[:_COMPLAINT_LINES])}")
+    if register := _register(told, place):
+        parts.append(register)
+    parts += _acquired(told, places)
+    parts += _path(told, places)
+    hint = hint_for(*reading.complaint) or _suggestion(reading.report)
+    return Explanation("\n".join(parts), hint)
+
+
+def lacks_state(log: str) -> bool:
+    """Whether the complaint is about a register of which the log tells nothing."""
+    reading = read_log(log)
+    number = _number(reading)
+    return bool(number) and not reading.state_of(number)
+
+
+def _line(step: Step, place: SourcePlace | None) -> str:
+    if place is not None:
+        return f"{place.text.strip()}   ({place.file}:{place.line})"
+    return step.source + (f"   ({step.place})" if step.place else "")
+
+
+def _number(reading: Reading) -> str:
+    """The register that the complaint is about."""
+    for line in reading.complaint:
+        if found := _REGISTER.search(line):
+            return f"R{found[1]}"
+    return ""
+
+
+def _register(reading: Reading, place: SourcePlace | None) -> str:
+    number = _number(reading)
+    state = reading.state_of(number) if number else ""
+    if not number:
+        return ""
+    variable = place.variable if place is not None else ""
+    who = f"{number} in '{variable}'" if variable else number
+    if "!read_ok" in reading.complaint[0]:
+        return f"register: {who} has no value"
+    meaning = describe(state)
+    return f"register: {who} = {state}{f', {meaning}' if meaning else ''}" if state else ""
+
+
+def _acquired(reading: Reading, places: Places) -> list[str]:
+    """Where the reference comes from that the program does not give back."""
+    found = _ALLOCATED.search(" ".join(reading.complaint))
+    if found is None:
+        return []
+    step = reading.last
+    while step is not None and step.number != int(found["number"]):
+        step = step.before
+    line = _line(step, places(step.number)) if step is not None else ""
+    return [f"acquired at: {line}"] if line else []
+
+
+def _path(reading: Reading, places: Places) -> list[str]:
+    """The last branches that were taken, the first of them first; a loop's once."""
+    seen: dict[int, Branch] = {}
+    for branch in reading.branches():
+        seen.setdefault(branch.step.number, branch)
+        if len(seen) == _BRANCHES:
+            break
+    lines = []
+    for branch in reversed(seen.values()):
+        line = _line(branch.step, places(branch.step.number))
+        outcome = "held" if branch.held else "did not hold"
+        lines.append(
+            f"  {line or 'instruction ' + str(branch.step.number)}: {branch.condition} {outcome}"
+        )
+    return ["path:", *lines] if lines else []
+
+
+_KINDS: tuple[tuple[str, str], ...] = (
+    (r"^map_value_or_null", "a map's value or NULL"),
+    (r"^map_value", "a map's value"),
+    (r"^map_ptr", "a map"),
+    (r"^map_key", "a map's key"),
+    (r"^(?:scalar|inv)(?!_)", "a number"),
+    (r"^(?:Pscalar|P?-?\d|P?0x)", "a known number"),
+    (r"^ctx", "the program's context"),
+    (r"^fp", "a place on the stack"),
+    (r"^pkt_end", "the end of the packet"),
+    (r"^pkt_meta", "the packet's metadata"),
+    (r"^pkt", "a place in the packet"),
+    (r"^(?:\w+_)?ptr_or_null_(?P<name>\w+)", "a struct {name} or NULL"),
+    (r"^(?:\w+_)?ptr_(?P<name>\w+)", "a struct {name}"),
+    (r"^(?:alloc_mem|mem|ringbuf_mem|rdonly_mem|dynptr_mem)_or_null", "reserved memory or NULL"),
+    (r"^(?:alloc_mem|mem|ringbuf_mem)", "reserved memory"),
+    (r"^(?:rdonly_|rdwr_)?buf_or_null", "a buffer or NULL"),
+    (r"^sock\w*_or_null", "a socket or NULL"),
+)
+
+
+def describe(state: str) -> str:
+    """A register's state in words; empty where it is not known here."""
+    for pattern, words in _KINDS:
+        if found := re.match(pattern, state):
+            text = words.format(**found.groupdict())
+            return f"{text}{_range(state)}"
+    return ""
+
+
+def _range(state: str) -> str:
+    """The bounds of a number, or of a pointer's variable part."""
+    low = re.search(r"\bumin(?:_value)?=([^,)=]+)", state)
+    high = re.search(r"\bumax(?:_value)?=(?:smax32=|umax32=)*([^,)=]+)", state)
+    if high is None and state.startswith(("scalar", "inv")):
+        return " that can be anything" if state in ("scalar()", "inv") else ""
+    if high is None:
+        return ""
+    first = _value(low[1]) if low else 0
+    last = _value(high[1])
+    return (
+        f" plus {first} to {last}"
+        if not state.startswith(("scalar", "inv"))
+        else (f" from {first} to {last}")
+    )
+
+
+def _value(text: str) -> int:
+    return int(text, 0)
 
 
 def _suggestion(report: str) -> str:

@@ -23,6 +23,7 @@ from .requests import (
     MapInfo,
     ObjectKind,
     PerfEvent,
+    ProgCode,
     ProgInfo,
     ProgLoad,
     TcFilter,
@@ -181,6 +182,9 @@ class ProgramCalls(Protocol):
     def enable_stats(self, kind: int) -> OwnedFd:
         """BPF_ENABLE_STATS: run time is counted as long as the descriptor is open."""
 
+    def token_create(self, bpffs_fd: int) -> OwnedFd:
+        """BPF_TOKEN_CREATE from a descriptor of the root of a BPF file system."""
+
 
 class LinkCalls(Protocol):
     """Links."""
@@ -226,6 +230,9 @@ class ObjectCalls(Protocol):
 
     def prog_info(self, fd: int) -> ProgInfo:
         """BPF_OBJ_GET_INFO_BY_FD of a program."""
+
+    def prog_code(self, fd: int) -> ProgCode:
+        """BPF_OBJ_GET_INFO_BY_FD of a program, for its code."""
 
     def map_info(self, fd: int) -> MapInfo:
         """BPF_OBJ_GET_INFO_BY_FD of a map."""

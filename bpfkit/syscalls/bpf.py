@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 
 from ..uapi.attr import bpf_attr_id, bpf_attr_map_create, bpf_attr_map_elem, bpf_attr_obj
-from ..uapi.bpf import BPF_OBJ_NAME_LEN, BpfCmd
+from ..uapi.bpf import BPF_OBJ_NAME_LEN, BpfCmd, MapFlag
 from .command import BpfCalls
 from .elements import ElementCommands
 from .fd import OwnedFd
@@ -59,6 +59,9 @@ class MapCommands(ElementCommands):
             value_type_btf_obj_fd=request.value_type_btf_fd,
             map_token_fd=request.token_fd,
         )
+        if self._token is not None and not request.token_fd:
+            attr.map_token_fd = self._token.fileno()
+            attr.map_flags |= MapFlag.TOKEN_FD
         what = f"map '{request.name}'"
         fd = self._caller.bpf(BpfCmd.MAP_CREATE, attr)
         if fd < 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from ..errors import SyscallError
 from ..uapi.bpf import BpfCmd
@@ -11,11 +11,20 @@ from .call import Caller
 from .hints import hint_for_call
 
 
+class HasFileno(Protocol):
+    """Anything with a descriptor."""
+
+    def fileno(self) -> int:
+        """The number."""
+
+
 class BpfCalls:
     """What all commands share."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, token: HasFileno | None = None) -> None:
         self._caller = caller
+        self._token = token
+        """A BPF token that gives the right to create, or None for the process's own rights."""
 
     def _command(
         self, command: BpfCmd, attr: ctypes.Structure, subject: str, hint: str | None = None

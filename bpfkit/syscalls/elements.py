@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from ..uapi.attr import bpf_attr_batch, bpf_attr_element, bpf_attr_map_elem, bpf_attr_map_update
 from ..uapi.bpf import BpfCmd
 from .call import Caller
-from .command import BpfCalls
+from .command import BpfCalls, HasFileno
 from .hints import hint_for_element
 from .requests import Batch
 
@@ -92,9 +92,9 @@ class ElementCommands(BpfCalls):
         """Memory for a key and a value."""
         return LiveElement(self._caller, key_size, value_size)
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, token: HasFileno | None = None) -> None:
         # LinuxSyscalls is put together from parts that each are begun by name.
-        BpfCalls.__init__(self, caller)
+        BpfCalls.__init__(self, caller, token)
         self._slots: dict[int, list[_Slot]] = {}
         self._updates: list[_UpdateSlot] = []
 

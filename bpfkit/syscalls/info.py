@@ -10,9 +10,10 @@ from ..uapi.attr import bpf_attr_info
 from ..uapi.bpf import BpfCmd, LinkType
 from ..uapi.info import bpf_btf_info, bpf_link_info, bpf_map_info, bpf_prog_info
 from .command import BpfCalls
-from .requests import BtfInfo, LinkInfo, MapInfo, ProgInfo
+from .requests import BtfInfo, LinkInfo, MapInfo, ProgCode, ProgInfo
 
 _NAME_BYTES = 64
+TAG_BYTES = 8  # BPF_TAG_SIZE
 
 
 class InfoCommands(BpfCalls):
@@ -26,11 +27,20 @@ class InfoCommands(BpfCalls):
         """Tell about a program."""
         info = bpf_prog_info()
         self._info(fd, info, "program")
-        maps = (ctypes.c_uint32 * info.nr_map_ids)()
-        if len(maps):
-            # Asked again for the ids alone: other lists would need memory of their own.
-            info = bpf_prog_info(nr_map_ids=len(maps), map_ids=ctypes.addressof(maps))
-            self._info(fd, info, "program")
+        lists = bpf_prog_info(
+            nr_map_ids=info.nr_map_ids,
+            nr_jited_ksyms=info.nr_jited_ksyms,
+            nr_jited_func_lens=info.nr_jited_func_lens,
+            nr_prog_tags=info.nr_prog_tags,
+        )
+        # Asked again with memory for the lists; what has none stays zero.
+        maps = (ctypes.c_uint32 * lists.nr_map_ids)()
+        addresses = (ctypes.c_uint64 * lists.nr_jited_ksyms)()
+        lengths = (ctypes.c_uint32 * lists.nr_jited_func_lens)()
+        tags = ((ctypes.c_uint8 * TAG_BYTES) * lists.nr_prog_tags)()
+        lists.map_ids, lists.jited_ksyms = map(ctypes.addressof, (maps, addresses))
+        lists.jited_func_lens, lists.prog_tags = map(ctypes.addressof, (lengths, tags))
+        self._info(fd, lists, "program")
         return ProgInfo(
             id=info.id,
             type=info.type,
@@ -48,6 +58,35 @@ class InfoCommands(BpfCalls):
             recursion_misses=info.recursion_misses,
             verified_insns=info.verified_insns,
             attach_btf_id=info.attach_btf_id,
+            attach_btf_object=info.attach_btf_obj_id,
+            ifindex=info.ifindex,
+            netns_dev=info.netns_dev,
+            netns_ino=info.netns_ino,
+            jited_addresses=tuple(addresses),
+            jited_function_bytes=tuple(lengths),
+            function_tags=tuple(bytes(tag) for tag in tags),
+            function_infos=info.nr_func_info,
+            line_infos=info.nr_line_info,
+            jited_line_infos=info.nr_jited_line_info,
+        )
+
+    def prog_code(self, fd: int) -> ProgCode:
+        """The code of a program."""
+        info = bpf_prog_info()
+        self._info(fd, info, "program")
+        xlated = (ctypes.c_char * info.xlated_prog_len)()
+        jited = (ctypes.c_char * info.jited_prog_len)()
+        info = bpf_prog_info(
+            xlated_prog_len=len(xlated),
+            xlated_prog_insns=ctypes.addressof(xlated),
+            jited_prog_len=len(jited),
+            jited_prog_insns=ctypes.addressof(jited),
+        )
+        self._info(fd, info, "program")
+        # The addresses are taken away where the kernel does not let its code be seen.
+        return ProgCode(
+            xlated.raw if info.xlated_prog_insns else b"",
+            jited.raw if info.jited_prog_insns else b"",
         )
 
     def map_info(self, fd: int) -> MapInfo:

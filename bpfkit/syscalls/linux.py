@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .bpf import MapCommands, ObjectCommands
 from .call import Caller
+from .command import HasFileno
 from .descriptors import DescriptorCommands
 from .in_place import InPlaceCommands
 from .info import InfoCommands
@@ -28,9 +29,10 @@ class LinuxSyscalls(
 ):
     """This machine's kernel, entered through the C library."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: HasFileno | None = None) -> None:
+        """With ``token``, a BPF token, what is created is created by its right."""
         caller = Caller()
-        MapCommands.__init__(self, caller)
+        MapCommands.__init__(self, caller, token)
         InPlaceCommands.__init__(self, caller)
         PerfCommands.__init__(self, caller)
         MemoryCommands.__init__(self)

@@ -15,8 +15,9 @@ from ..uapi.attr import (
     bpf_attr_prog_load,
     bpf_attr_query,
     bpf_attr_test,
+    bpf_attr_token_create,
 )
-from ..uapi.bpf import BpfCmd
+from ..uapi.bpf import BpfCmd, ProgFlag
 from ..uapi.insn import INSN_BYTES
 from .bpf import kernel_name
 from .call import ENOTSUPP
@@ -29,6 +30,27 @@ FUNC_INFO_BYTES = 8
 LINE_INFO_BYTES = 16
 _BTF_LOG_BYTES = 1 << 16
 _QUERY_IDS = 64
+
+
+_TEST_RUN_HINTS = {
+    ENOTSUPP: "this kernel cannot run programs of this type for a test",
+    errno.EOPNOTSUPP: "this kernel cannot run programs of this type for a test",
+    errno.EINVAL: "programs on packets need at least 14 bytes of data, others a context alone;"
+    " those of raw tracepoints and system calls want repeat=0; check flags, cpu and batch",
+    errno.ENOSPC: "more comes back than data_out or context_out have room for",
+    errno.ENXIO: "there is no such CPU, or it is not online",
+    errno.E2BIG: "the context is longer than this kernel knows, with more than zeroes at its end",
+    errno.EFAULT: "the kernel could not read or write the memory that was given",
+}
+
+
+_TOKEN_HINTS = {
+    errno.EOPNOTSUPP: "tokens are for user namespaces other than the first one",
+    errno.ENOENT: "the file system delegates nothing: it must be mounted with delegate_cmds=…,"
+    " delegate_maps=…, delegate_progs=… and delegate_attachs=…",
+    errno.EPERM: "the file system must belong to this user namespace, and CAP_BPF be held there",
+    errno.EINVAL: "this is not the root of a BPF file system; tokens came with Linux 6.9",
+}
 
 
 class ProgramCommands(BpfCalls):
@@ -75,6 +97,9 @@ class ProgramCommands(BpfCalls):
             fd_array=fds.buffer_info()[0] if fds else 0,
             fd_array_cnt=len(fds) if request.fd_array_whole else 0,
         )
+        if self._token is not None:
+            attr.prog_token_fd = self._token.fileno()
+            attr.prog_flags |= ProgFlag.TOKEN_FD
         if request.func_info:
             attr.func_info_rec_size = FUNC_INFO_BYTES
             attr.func_info = request.func_info
@@ -93,6 +118,8 @@ class ProgramCommands(BpfCalls):
     def btf_load(self, data: bytes) -> OwnedFd:
         """BPF_BTF_LOAD."""
         attr = bpf_attr_btf_load(btf=data, btf_size=len(data))
+        if self._token is not None:
+            attr.btf_token_fd, attr.btf_flags = self._token.fileno(), ProgFlag.TOKEN_FD
         fd = self._caller.bpf(BpfCmd.BTF_LOAD, attr)
         if fd >= 0:
             return OwnedFd(fd, "BTF")
@@ -109,6 +136,8 @@ class ProgramCommands(BpfCalls):
 
     def prog_test_run(self, fd: int, request: TestRun, *, subject: str = "") -> TestRunResult:
         """BPF_PROG_TEST_RUN."""
+        # Syscall programs change the context where it is given.
+        context_in = ctypes.create_string_buffer(request.context, max(len(request.context), 1))
         data_out = (ctypes.c_char * request.data_out)()
         context_out = (ctypes.c_char * request.context_out)()
         attr = bpf_attr_test(
@@ -120,26 +149,22 @@ class ProgramCommands(BpfCalls):
             repeat=request.repeat,
             ctx_size_in=len(request.context),
             ctx_size_out=request.context_out,
-            ctx_in=request.context or None,
+            ctx_in=ctypes.cast(context_in, ctypes.c_char_p) if request.context else None,
             ctx_out=ctypes.addressof(context_out) if request.context_out else 0,
             flags=request.flags,
             cpu=request.cpu,
+            batch_size=request.batch,
         )
         result = self._caller.bpf(BpfCmd.PROG_TEST_RUN, attr)
         if result < 0:
-            hint = None
-            if -result in (ENOTSUPP, errno.EOPNOTSUPP):
-                hint = "this kernel cannot run programs of this type for a test"
-            elif -result == errno.EINVAL:
-                hint = (
-                    "XDP and skb programs need at least 14 bytes of data; check context and flags"
-                )
+            hint = _TEST_RUN_HINTS.get(-result)
             self._fail(BpfCmd.PROG_TEST_RUN, -result, subject or f"program {fd}", hint)
+        given = context_in.raw[: len(request.context)]
         return TestRunResult(
             attr.retval,
             attr.duration,
             data_out.raw[: attr.data_size_out],
-            context_out.raw[: attr.ctx_size_out],
+            context_out.raw[: attr.ctx_size_out] if request.context_out else given,
         )
 
     def prog_bind_map(self, prog_fd: int, map_fd: int) -> None:
@@ -177,3 +202,12 @@ class ProgramCommands(BpfCalls):
         """BPF_ENABLE_STATS."""
         what = "run time statistics"
         return OwnedFd(self._command(BpfCmd.ENABLE_STATS, bpf_attr_one_fd(kind), what), what)
+
+    def token_create(self, bpffs_fd: int) -> OwnedFd:
+        """BPF_TOKEN_CREATE."""
+        attr = bpf_attr_token_create(0, bpffs_fd)
+        result = self._caller.bpf(BpfCmd.TOKEN_CREATE, attr)
+        if result < 0:
+            what = f"BPF file system {bpffs_fd}"
+            self._fail(BpfCmd.TOKEN_CREATE, -result, what, _TOKEN_HINTS.get(-result))
+        return OwnedFd(result, "BPF token")

@@ -121,11 +121,15 @@ class TestRun:
     context_out: int = 0
     flags: int = 0
     cpu: int = 0
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TestRunResult:
-    """What a program gave back; ``duration_ns`` is the mean of one run."""
+    """What a program gave back; ``duration_ns`` is the mean of one run.
+
+    ``context`` is what the kernel wrote as context, or what became of the one that was given.
+    """
 
     __test__ = False
 
@@ -137,7 +141,10 @@ class TestRunResult:
 
 @dataclass(frozen=True, slots=True)
 class ProgInfo:
-    """struct bpf_prog_info, as far as it is used."""
+    """struct bpf_prog_info; the code itself is `ProgCode`. Older kernels leave the rest zero.
+
+    Addresses of compiled code are zero for those who may not see them.
+    """
 
     id: int
     type: int
@@ -155,6 +162,28 @@ class ProgInfo:
     recursion_misses: int
     verified_insns: int
     attach_btf_id: int
+    attach_btf_object: int = 0
+    """Id of the BTF that ``attach_btf_id`` is in."""
+    ifindex: int = 0
+    netns_dev: int = 0
+    netns_ino: int = 0
+    jited_addresses: tuple[int, ...] = ()
+    """Where the machine code of each function begins."""
+    jited_function_bytes: tuple[int, ...] = ()
+    function_tags: tuple[bytes, ...] = ()
+    function_infos: int = 0
+    line_infos: int = 0
+    jited_line_infos: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProgCode:
+    """The instructions of a program as the verifier left them, and the machine code. Empty where
+    the kernel keeps them to itself.
+    """
+
+    xlated: bytes
+    jited: bytes
 
 
 @dataclass(frozen=True, slots=True)

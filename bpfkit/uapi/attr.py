@@ -206,6 +206,9 @@ class bpf_attr_btf_load(ctypes.Structure):
         ("btf_size", u32),
         ("btf_log_size", u32),
         ("btf_log_level", u32),
+        ("btf_log_true_size", u32),
+        ("btf_flags", u32),
+        ("btf_token_fd", s32),
     )
 
 
@@ -288,6 +291,12 @@ class bpf_attr_iter_create(ctypes.Structure):
     """BPF_ITER_CREATE: ``iter_create``."""
 
     _fields_ = (("link_fd", u32), ("flags", u32))
+
+
+class bpf_attr_token_create(ctypes.Structure):
+    """BPF_TOKEN_CREATE: ``token_create``."""
+
+    _fields_ = (("flags", u32), ("bpffs_fd", u32))
 
 
 class bpf_attr_prog_bind_map(ctypes.Structure):

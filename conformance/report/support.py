@@ -20,6 +20,7 @@ GROUPS = {
     "attach_type": "Attach types",
     "link": "Links",
     "iter": "Iterators",
+    "struct_ops": "Structures of operations",
     "btf": "BTF",
     "helper": "Helpers",
 }

@@ -28,6 +28,7 @@ from bpfkit.syscalls.requests import (
     MapInfo,
     ObjectKind,
     PerfEvent,
+    ProgCode,
     ProgInfo,
     ProgLoad,
     TestRun,
@@ -333,6 +334,9 @@ class FakeSyscalls:
     def enable_stats(self, kind: int) -> OwnedFd:
         raise NotImplementedError
 
+    def token_create(self, bpffs_fd: int) -> OwnedFd:
+        raise NotImplementedError
+
     # ------------------------------------------------------------ links
 
     def link_create(
@@ -387,6 +391,9 @@ class FakeSyscalls:
         raise SyscallError(errno.ENOENT, "BPF_*_GET_FD_BY_ID", f"{kind} {id}")
 
     def prog_info(self, fd: int) -> ProgInfo:
+        raise NotImplementedError
+
+    def prog_code(self, fd: int) -> ProgCode:
         raise NotImplementedError
 
     def map_info(self, fd: int) -> MapInfo:

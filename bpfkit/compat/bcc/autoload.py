@@ -1,8 +1,8 @@
 """Attach the programs whose names say where: ``kprobe__FN``, ``tracepoint__CAT__EVENT`` and their
 like.
 
-Programs are taken in alphabetical order, as bcc takes them; the first that fails raises from the
-constructor.
+As in bcc ``kmod_ret__`` and ``bpf_iter__`` wait for their attach method. Programs are taken in
+alphabetical order, as bcc takes them; the first that fails raises from the constructor.
 """
 
 from __future__ import annotations
@@ -31,11 +31,26 @@ def _raw_tracepoint(bpf: BPF, name: str, rest: str) -> None:
     bpf.attach_raw_tracepoint(tp=rest, fn_name=name)
 
 
+def _kfunc(bpf: BPF, name: str, rest: str) -> None:
+    bpf.attach_kfunc(fn_name=name)
+
+
+def _kretfunc(bpf: BPF, name: str, rest: str) -> None:
+    bpf.attach_kretfunc(fn_name=name)
+
+
+def _lsm(bpf: BPF, name: str, rest: str) -> None:
+    bpf.attach_lsm(fn_name=name)
+
+
 _PREFIXES: dict[str, Callable[[BPF, str, str], None]] = {
     "kprobe__": _kprobe,
     "kretprobe__": _kretprobe,
     "tracepoint__": _tracepoint,
     "raw_tracepoint__": _raw_tracepoint,
+    "kfunc__": _kfunc,
+    "kretfunc__": _kretfunc,
+    "lsm__": _lsm,
 }
 
 

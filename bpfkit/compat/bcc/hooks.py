@@ -14,6 +14,7 @@ from .groups import Group, Member
 from .kernel import matching_functions, tracepoints
 from .perf_events import PerfEvents
 from .text import Text, to_bytes, to_text
+from .tracing_hooks import TracingHooks
 from .user_hooks import UserHooks
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ...links.kernel_functions import KernelFunction
 
 
-class Hooks(UserHooks, PerfEvents):
+class Hooks(UserHooks, PerfEvents, TracingHooks):
     """The methods that attach and detach programs."""
 
     # ------------------------------------------------------------ kprobes

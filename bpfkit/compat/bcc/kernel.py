@@ -131,6 +131,18 @@ class KernelQuestions:
         return _has(b"bpf_trampoline_link_prog")
 
     @staticmethod
+    def support_fmod_ret() -> bool:
+        """Whether programs may decide what kernel functions return, as bcc decides it."""
+        btf = shared_system().facts.btf
+        found = (btf.type(i) for i in btf.by_name("bpf_attach_type", (live.BtfKind.ENUM,)))
+        return any(v.name == "BPF_MODIFY_RETURN" for e in found for v in getattr(e, "values", ()))
+
+    @staticmethod
+    def support_lsm() -> bool:
+        """Whether LSM programs can be attached, as bcc decides it."""
+        return _has(b"bpf_lsm_bpf")
+
+    @staticmethod
     def support_raw_tracepoint() -> bool:
         """Whether raw tracepoints exist, as bcc decides it."""
         return _has(b"bpf_find_raw_tracepoint") or _has(b"bpf_get_raw_tracepoint")

@@ -27,15 +27,18 @@ if TYPE_CHECKING:
     from ...links.closing import close_links as close_links
     from ...links.func import attach_func as attach_func
     from ...links.func import detach_func as detach_func
+    from ...links.iter import attach_iter as attach_iter
     from ...links.kernel_functions import kernel_functions as kernel_functions
     from ...links.kprobe import attach_kprobe as attach_kprobe
     from ...links.kprobe_multi import attach_functions as attach_functions
+    from ...links.lsm import attach_lsm as attach_lsm
     from ...links.perf_event import attach_counter as attach_counter
     from ...links.perf_event import event_name as event_name
     from ...links.raw_tracepoint import attach_raw_tracepoint as attach_raw_tracepoint
     from ...links.socket import attach_raw_socket as attach_raw_socket
     from ...links.tc import attach_tc as attach_tc
     from ...links.tracepoint import attach_tracepoint as attach_tracepoint
+    from ...links.tracing import attach_tracing as attach_tracing
     from ...links.uprobe import attach_spot as attach_spot
     from ...links.uprobe_multi import attach_spots as attach_spots
     from ...links.usdt import read_sites as read_sites
@@ -81,6 +84,9 @@ _HOMES = {
     "attach_counter": "...links.perf_event",
     "attach_func": "...links.func",
     "attach_functions": "...links.kprobe_multi",
+    "attach_iter": "...links.iter",
+    "attach_lsm": "...links.lsm",
+    "attach_tracing": "...links.tracing",
     "attach_kprobe": "...links.kprobe",
     "attach_raw_socket": "...links.socket",
     "attach_raw_tracepoint": "...links.raw_tracepoint",

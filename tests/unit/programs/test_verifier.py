@@ -77,7 +77,7 @@ def test_a_new_log_gives_the_place() -> None:
         pytest.param("invalid access to packet, off=12 size=2", "data_end", id="packet"),
         pytest.param("Unreleased reference id=2 alloc_insn=5", "submit or discard", id="leak"),
         pytest.param("unknown func bpf_x#999", "does not have the helper", id="helper"),
-        pytest.param("invalid func unknown#195896080", "does not have", id="poison"),
+        pytest.param("invalid func unknown#195896080", "this kernel lacks", id="poison"),
         pytest.param("invalid indirect read from stack off -32+20 size 32", "padding", id="stack"),
         pytest.param("the sequence of 8193 jumps: infinite loop detected", "loop", id="loop"),
     ],
