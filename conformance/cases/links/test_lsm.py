@@ -58,7 +58,7 @@ def test_a_sleepable_lsm_program_reads_user_memory() -> None:
         assert stored(c)[:2] == [0, int.from_bytes(b"/bin/tru", "little")]
 
 
-@case("links/lsm/cgroup", kernel="6.0", config="BPF_LSM")
+@case("links/lsm/cgroup", kernel="6.0", feature="attach_type/lsm_cgroup", config="BPF_LSM")
 def test_an_lsm_program_of_a_control_group_refuses_there() -> None:
     """An LSM program on a control group denies to its processes what it wants."""
     text = """
