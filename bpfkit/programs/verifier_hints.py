@@ -69,6 +69,10 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         'the helper is for GPL programs only: define the license as "GPL" or "Dual BSD/GPL"',
     ),
     (
+        r"Subprog \S+ doesn't exist",
+        "the program that is named as attach_target does not call that function",
+    ),
+    (
         r"is not sleepable",
         "sleepable programs attach only to functions that allow error injection and to LSM hooks"
         " that may sleep: leave out the .s of the section, or take another function",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..ctype import Type, Void, align_of, bare
 from ..diagnostics import Rejection
+from ..provenance.entries import DEVICE_CONTEXTS, context_record
 from ..provenance.plan import Instance
 from ..tree import Compound, Expr, FunctionDecl, Stmt, VarDecl
 from .calls import MAX_ARGS, abi, abi_result
@@ -44,6 +45,10 @@ class FunctionLowering(Statements):
             )
         self._check()
         internal = not self._program and (decl.static or not decl.noinline)
+        record = context_record(decl.params[0]) if self._program and decl.params else None
+        if record is not None and record.name in DEVICE_CONTEXTS:
+            # Else the kernel does not trust the prototype, when others trace or replace it.
+            self.debug.require(record)
         self.subprogram = self.debug.function(
             decl, internal=internal, full_params=decl.noinline and not internal
         )
