@@ -47,8 +47,6 @@ class Rejection:
     before: str = ""
     license: str = "GPL"
     kernel: str = "5.10"
-    until: tuple[int, int] | None = None
-    """The first release that takes the program."""
 
     @property
     def text(self) -> str:
@@ -93,14 +91,6 @@ REJECTIONS = {
         if (name[which] == 'x') return 1;""",
         "name[which] == 'x'",
         "bound the index",
-    ),
-    "stack-read": Rejection(
-        """u64 value; u32 key = 1;
-
-        bpf_map_update_elem(&table, &key, &value, 0);""",
-        "bpf_map_update_elem(&table",
-        "initialise",
-        until=(6, 3),
     ),
     "packet": Rejection(
         PACKET + "struct ethhdr *eth = data;\nif (eth->h_proto) return 1;",

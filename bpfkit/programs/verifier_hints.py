@@ -83,12 +83,12 @@ _CAUSES: tuple[tuple[str, str], ...] = (
         " (debugfs error_injection/list); watch others with fexit",
     ),
     (
-        r"might sleep|sleepable|non-sleepable",
+        r"might sleep|sleepable|non-sleepable|func bpf_copy_from_user",
         "only sleepable programs may sleep: use a section that ends in .s (lsm.s, fentry.s,"
         " uprobe.s), or a helper that does not sleep",
     ),
     (
-        r"spin_lock|spin lock|lock-ed region|holding a lock|bpf_rcu_read_lock|preempt",
+        r"spin_lock|spin_unlock|spin lock|lock-ed region|holding a lock|bpf_rcu_read_lock|preempt",
         "between lock and unlock no function may be called and the program may not end: unlock"
         " on every path first",
     ),

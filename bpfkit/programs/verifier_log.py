@@ -28,8 +28,8 @@ _WRITES = re.compile(r"^[rw](?P<register>\d+) (?:[-+*/%&|^]|<<|>>|s>>|s/|s%)?= "
 _NOISE = re.compile(
     r"^(processed \d+ insns|verification time|stack depth|max_states|peak_states|mark_read|arg#|"
     r"func#|func '|last_idx|regs=|mark_precise|parent |propagating |-- BEGIN|caller:|callee:|"
-    r" frame|returning from|to caller at|Func#|Validating |R\d+(?:_\w+)?=|\d+: (?:safe|R\d)|"
-    r"from \d+ to |cur state:|old state:)"
+    r" frame|returning from|to caller at|Func#|Validating |Unrecognized arg#|R\d+(?:_\w+)?=|"
+    r"\d+: (?:safe|R\d)|from \d+ to |cur state:|old state:)"
 )
 _CALLED = range(6)
 
@@ -115,8 +115,11 @@ class _Reader:
     _latest: dict[int, Step] = field(default_factory=dict)
     _source: tuple[str, str] = ("", "")
     _state: dict[str, str] = field(default_factory=dict)
+    _told_by_insn: bool = False
+    """Whether the line before was an instruction."""
 
     def take(self, line: str) -> None:
+        told_by_insn, self._told_by_insn = self._told_by_insn, False
         if not line:
             return
         if line.startswith("; "):
@@ -129,11 +132,17 @@ class _Reader:
             self._go_back(int(found["jump"]), found["state"])
         elif found := _BEFORE.match(line):
             self._state = read_registers(found["state"])
+        elif line.startswith(" R"):
+            # Linux before 5.17 tells the state at the refused instruction; other lines that begin
+            # so, behind "last_idx", tell that of earlier ones.
+            if told_by_insn and self.last is not None:
+                self.last.state_before = read_registers(line)
         elif not _NOISE.match(line):
             self.complaint.append(line.strip())
 
     def _instruction(self, number: int, text: str) -> None:
         self.complaint = []
+        self._told_by_insn = True
         inline = _INLINE.match(text)
         text, _, state = (inline["text"] if inline else text).partition(";")
         step = Step(number, text.strip(), *self._source, before=self.last)

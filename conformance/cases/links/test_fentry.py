@@ -170,19 +170,20 @@ def module_functions(system: System) -> Iterator[tuple[str, str]]:
 def test_a_bpf_programs_function_is_traced() -> None:
     """fexit of another program's function sees what that returns."""
     text = """
-    SEC("xdp") int packets(struct xdp_md *ctx) { return XDP_PASS; }
-    SEC("fexit") int BPF_PROG(seen, struct xdp_buff *xdp, int result) {
-        if (MINE) OUT(0, result + 100);
+    __attribute__((noinline)) int twice(u32 number) { volatile u32 n = number; return n * 2; }
+    SEC("xdp") int packets(struct xdp_md *ctx) { return twice(ctx->data_end - ctx->data); }
+    SEC("fexit") int BPF_PROG(seen, u32 number, int result) {
+        if (MINE) OUT(0, number * 1000 + result);
         return 0;
     }
     """
     with loaded(text) as c:
         packets = c.load_program("packets")
-        seen = c.load_program("seen", attach_to="packets", attach_target=packets)
-        assert seen.attach_to == "fexit of packets in program 'packets'"
+        seen = c.load_program("seen", attach_to="twice", attach_target=packets)
+        assert seen.attach_to == "fexit of twice in program 'packets'"
         with seen.attach_tracing():
             packets.test_run(bytes(64))
-        assert stored(c)[0] == 102
+        assert stored(c)[0] == 64 * 1000 + 128
 
 
 @case("links/tp_btf/arguments", kernel="5.5", feature="program_type/tracing")
