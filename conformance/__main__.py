@@ -30,7 +30,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--image", type=Path, help="boot this bzImage or vmlinux instead")
     parser.add_argument("--modules", type=Path, help="its directory of modules (…/lib/modules/REL)")
     parser.add_argument("--engine", default="auto", choices=["auto", "snapshot", "cold", "virtme"])
-    parser.add_argument("--timeout", type=float, default=1800.0, metavar="SECONDS")
+    parser.add_argument("--timeout", type=float, default=3600.0, metavar="SECONDS")
     parser.add_argument("--out", type=Path, default=ROOT / "reports")
     parser.add_argument(
         "-k", dest="keyword", default="", help="only cases that match, as in pytest"

@@ -38,7 +38,7 @@ class Options:
 
     out: Path
     engine: str = "auto"
-    timeout_s: float = 1800.0
+    timeout_s: float = 3600.0
     image: Path | None = None
     modules: Path | None = None
     pytest_args: tuple[str, ...] = ()
