@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from ...syscalls.requests import PerfEvent as PerfEvent
     from ...system import System as System
     from ...uapi.btf import BtfKind as BtfKind
+    from ...uapi.perf_event import PerfSw as PerfSw
+    from ...uapi.perf_event import PerfType as PerfType
     from .debug import debug_output as debug_output
     from .table import Table as Table
     from .tables.buffers import PerfEventArray as PerfEventArray
@@ -67,6 +69,8 @@ _HOMES = {
     "PerfBuffer": "...events.perf",
     "PerfEventArray": ".tables.buffers",
     "PerfEvent": "...syscalls.requests",
+    "PerfSw": "...uapi.perf_event",
+    "PerfType": "...uapi.perf_event",
     "Poller": "...events.poller",
     "RingBuf": ".tables.buffers",
     "RingBuffer": "...events.ring",

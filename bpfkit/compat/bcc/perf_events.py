@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...uapi.bpf import ProgType
-from ...uapi.perf_event import PerfSw, PerfType
 from . import live
 from .attached import Attached
 from .text import Text
@@ -42,8 +40,8 @@ class PerfEvents(Attached):
                 "Failed to attach BPF to perf event: exactly one of sample_period and sample_freq "
                 "must be set"
             )
-        output = (ev_type, ev_config) == (PerfType.SOFTWARE, PerfSw.BPF_OUTPUT)
-        if output or ev_type in (PerfType.TRACEPOINT, PerfType.BREAKPOINT):
+        output = (ev_type, ev_config) == (live.PerfType.SOFTWARE, live.PerfSw.BPF_OUTPUT)
+        if output or ev_type in (live.PerfType.TRACEPOINT, live.PerfType.BREAKPOINT):
             raise Exception(
                 f"Failed to attach BPF to perf event: type {ev_type} config {ev_config} is for "
                 "other methods"
@@ -69,8 +67,9 @@ class PerfEvents(Attached):
         period = getattr(attr, "sample_freq" if copied["freq"] else "sample_period", 0)
         numbers = {name: copied[name] for name in _NUMBERS}
         switches = {name: bool(copied[name]) for name in _SWITCHES}
-        event = replace(
-            live.PerfEvent(**numbers, **switches),  # type: ignore[arg-type]
+        event = live.PerfEvent(
+            **numbers,  # type: ignore[arg-type]
+            **switches,  # type: ignore[arg-type]
             config1=int(getattr(attr, "config1", getattr(attr, "bp_addr", 0))),
             config2=int(getattr(attr, "config2", getattr(attr, "bp_len", 0))),
             sample_period=int(period or getattr(attr, "sample_period", 0)),
