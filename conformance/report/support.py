@@ -17,6 +17,7 @@ GROUPS = {
     "map_type": "Map types",
     "map": "Abilities of maps",
     "program_type": "Program types",
+    "program_flag": "Flags of programs",
     "attach_type": "Attach types",
     "link": "Links",
     "iter": "Iterators",
@@ -41,10 +42,11 @@ def emit_support(records: Iterable[Record]) -> str:
     """The whole page as Markdown text."""
     records = list(records)
     kernels = [r for r in records if isinstance(r, KernelRecord)]
-    cells: Cells = defaultdict(lambda: defaultdict(list))
-    for record in records:
-        if isinstance(record, CaseRecord) and record.feature:
-            cells[record.feature][record.kernel].append(record)
+    cases = [r for r in records if isinstance(r, CaseRecord) and r.feature]
+    # Features come in the order of the catalogue, which is that of their probes.
+    cells: Cells = {case.feature: defaultdict(list) for case in cases if _is_probe(case)}
+    for case in cases:
+        cells.setdefault(case.feature, defaultdict(list))[case.kernel].append(case)
     parts = [HEAD, *_releases(kernels)]
     for group, title in GROUPS.items():
         rows = [name for name in cells if name.split("/")[0] == group]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bpfkit.features.catalogue import CATALOGUE
 from conformance.record import CaseRecord, KernelRecord, Outcome
-from conformance.report.support import emit_support
+from conformance.report.support import GROUPS, emit_support
 
 KERNELS = [KernelRecord(k, f"{k}.1", k, "x86_64", "", "ok", 1.0) for k in ("5.10", "7.3")]
 
@@ -52,3 +53,17 @@ def test_a_missing_option_is_told() -> None:
     records = [case(k.kernel, f"features/{lirc}", Outcome.SKIP, lirc, reason) for k in KERNELS]
     page = emit_support([*KERNELS, *records])
     assert row(page, "lirc_mode2") == "| lirc_mode2 | 5.8 | config | config |"
+
+
+def test_no_feature_is_left_out() -> None:
+    assert {feature.name.partition("/")[0] for feature in CATALOGUE} == GROUPS.keys()
+
+
+def test_rows_come_in_the_order_of_the_catalogue() -> None:
+    records = [
+        case("7.3", "maps/queue/a", Outcome.PASS, "map_type/queue"),
+        case("7.3", "features/map_type/hash", Outcome.PASS, "map_type/hash"),
+        case("7.3", "features/map_type/queue", Outcome.PASS, "map_type/queue"),
+    ]
+    page = emit_support([*KERNELS, *records])
+    assert page.index("| hash ") < page.index("| queue ")
