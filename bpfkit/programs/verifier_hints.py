@@ -23,6 +23,10 @@ _ARGUMENT = (
 )
 
 _CAUSES: tuple[tuple[str, str], ...] = (
+    (
+        r"BPF_(STX|ATOMIC) uses reserved fields",
+        "atomic operations that give the old value, and all but adding, came with Linux 5.12",
+    ),
     (r"195896080", "the program reads a field, or calls a function, that this kernel lacks"),
     (
         r"_or_null|may be NULL|null-check it first|possibly NULL pointer",

@@ -43,7 +43,9 @@ HELPERS = """
     OUT(1, bpf_map_update_elem(&t, &key, &five, BPF_NOEXIST));
     OUT(2, bpf_map_update_elem(&t, &key, &six, BPF_EXIST));
     found = bpf_map_lookup_elem(&t, &key);
-    OUT(3, found ? __sync_fetch_and_add(found, 4) : -1);
+    if (found)
+        __sync_fetch_and_add(found, 4);
+    OUT(3, found != 0);
     found = bpf_map_lookup_elem(&t, &key);
     OUT(4, found ? *found : -1);
     OUT(5, bpf_map_delete_elem(&t, &key));
@@ -52,8 +54,8 @@ HELPERS = """
 """
 MISSING_METHODS = [1, 0, 5, THERE, 6, 7, 37, None, 0, GONE]
 ARRAY_METHODS = [0, 0, 5, THERE, 0, 1, 37, None, BAD, BAD]
-HASH_HELPERS = [GONE, 0, 0, 6, 10, 0, 1, BAD]
-ARRAY_HELPERS = [0, THERE, 0, 6, 10, BAD, 0, BAD]
+HASH_HELPERS = [GONE, 0, 0, 1, 10, 0, 1, BAD]
+ARRAY_HELPERS = [0, THERE, 0, 1, 10, BAD, 0, BAD]
 
 
 def bcc(kind: str, *, inserts: bool = True) -> list[int | None]:

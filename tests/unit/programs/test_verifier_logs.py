@@ -44,6 +44,11 @@ def test_a_log_cut_anywhere_is_read_without_an_error(path: Path) -> None:
         read_log("\n".join(line[: len(line) // 2] for line in lines[:end]))
 
 
+def test_an_atomic_operation_that_came_later_is_dated() -> None:
+    log = "0: (db) lock *(u64 *)(r0 +0) += r1\nBPF_STX uses reserved fields\n"
+    assert "Linux 5.12" in explain(log).hint
+
+
 def test_the_other_way_of_a_jump_is_followed_back() -> None:
     log = """\
 0: R1=ctx() R10=fp0
