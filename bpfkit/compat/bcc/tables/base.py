@@ -21,6 +21,7 @@ from ....syscalls.hints import hint_for_call, hint_for_element
 from ....uapi.bpf import BpfCmd
 from . import formatting
 from .bulk import CLASSES, CData, CollectionPaused, delete_row, pack, unpack, update_row
+from .described import Described
 from .errors import RefusedLookupError, TableError, table_error
 from .printing import Histograms, Pairs
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ..bpf import BPF
 
 
-class TableBase(Histograms, MutableMapping[CData, CData]):
+class TableBase(Described, Histograms, MutableMapping[CData, CData]):
     """A table of any kind."""
 
     def __init__(self, bpf: BPF, map: Map, key: type[CData], leaf: type[CData]) -> None:
@@ -64,31 +65,6 @@ class TableBase(Histograms, MutableMapping[CData, CData]):
             )
 
     # ------------------------------------------------------------ what it is
-
-    @property
-    def name(self) -> bytes:
-        """The name the program gave the table."""
-        return self.map.name.encode()
-
-    @property
-    def map_fd(self) -> int:
-        """The map's descriptor."""
-        return self.map.fileno()
-
-    @property
-    def max_entries(self) -> int:
-        """How many elements the map can hold."""
-        return self.map.max_entries
-
-    @property
-    def ttype(self) -> int:
-        """The map's type, a number of enum bpf_map_type."""
-        return int(self.map.type)
-
-    @property
-    def flags(self) -> int:
-        """The flags the map was created with."""
-        return self.map.info().flags
 
     def get_fd(self) -> int:
         """The map's descriptor, in bcc's older spelling."""

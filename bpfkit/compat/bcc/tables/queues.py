@@ -12,44 +12,20 @@ from ....maps.base import Map
 from ....uapi.bpf import BpfCmd, UpdateFlag
 from . import formatting
 from .bulk import CLASSES, CData
+from .described import Described
 from .errors import table_error
 
 if TYPE_CHECKING:
     from ..bpf import BPF
 
 
-class Keyless:
+class Keyless(Described):
     """What they share: a class for leaves, and none for keys."""
 
     def __init__(self, bpf: BPF, map: Map, leaf: type[CData]) -> None:
         self.bpf = bpf
         self.map = map
         self.Leaf = leaf
-
-    @property
-    def name(self) -> bytes:
-        """The name the program gave the table."""
-        return self.map.name.encode()
-
-    @property
-    def map_fd(self) -> int:
-        """The map's descriptor."""
-        return self.map.fileno()
-
-    @property
-    def max_entries(self) -> int:
-        """How many elements the map can hold."""
-        return self.map.max_entries
-
-    @property
-    def ttype(self) -> int:
-        """The map's type, a number of enum bpf_map_type."""
-        return int(self.map.type)
-
-    @property
-    def flags(self) -> int:
-        """The flags the map was created with."""
-        return self.map.info().flags
 
     def push(self, leaf: CData, flags: int = 0) -> None:
         """Add a leaf; with flags `QueueStack.BPF_EXIST` a full queue drops its oldest.
